@@ -1,0 +1,69 @@
+//! From "who hears of it" to addresses: which devices get a live copy, who gets one for later.
+//!
+//! Hosts bounce `groupchat` to bare JIDs, so live copies go to full JIDs, and a member without a known device
+//! gets one copy that his host can keep. Presence to a bare JID reaches every online device.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::{BareJid, Group, Jid, Sessions};
+
+/// The copies of one message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Copies {
+    /// Full JIDs of the members' devices.
+    pub live: Vec<Arc<str>>,
+    /// Bare JIDs of members without a device online.
+    pub absent: Vec<Arc<str>>,
+}
+
+/// The copies of one announcement.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Announced {
+    /// The device that asked.
+    pub asker: Option<Arc<str>>,
+    /// The actor's other devices.
+    pub actor: Vec<Arc<str>>,
+    /// Bare JIDs of everybody else.
+    pub others: Vec<Arc<str>>,
+}
+
+/// A message to every member: his own devices hear the author too.
+pub fn message(group: &Group, sessions: &Sessions) -> Copies {
+    let mut copies = Copies::default();
+    for member in group.members() {
+        match sessions.of(&member.jid) {
+            [] => copies.absent.push(member.jid.text()),
+            devices => copies.live.extend(devices.iter().map(|device| device.jid.clone())),
+        }
+    }
+    copies
+}
+
+/// An announcement to every member, and to those who just went.
+pub fn announcement<'a>(
+    group: &'a Group,
+    sessions: &Sessions,
+    actor: &Jid,
+    gone: impl IntoIterator<Item = &'a BareJid>,
+) -> Announced {
+    let asker: Arc<str> = actor.to_string().into();
+    let devices = sessions.of(actor.bare()).iter().map(|device| device.jid.clone());
+    let own = devices.filter(|device| *device != asker).collect();
+    let mut seen = HashSet::new();
+    let everybody = group.members().iter().map(|member| &member.jid).chain(gone);
+    let others =
+        everybody.filter(|jid| *jid != actor.bare() && seen.insert(*jid)).map(BareJid::text).collect();
+    Announced { asker: Some(asker), actor: own, others }
+}
+
+/// Every device of these users but one.
+pub fn devices<'a>(
+    sessions: &Sessions,
+    users: impl IntoIterator<Item = &'a BareJid>,
+    but: &Jid,
+) -> Vec<Arc<str>> {
+    let but = but.to_string();
+    let all = users.into_iter().flat_map(|user| sessions.of(user)).map(|device| device.jid.clone());
+    all.filter(|device| **device != *but).collect()
+}

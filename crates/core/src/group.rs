@@ -1,0 +1,157 @@
+//! One group in memory: its settings and who is in it, and how a [`Change`] changes that.
+//!
+//! Not here: whether a change is permitted (one rule a file: `lifecycle`, `members`, `post`, `receipts`).
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{BareJid, Change, GroupId, Member, MemberRef, Mid, Refusal, Role, Settings, Visibility};
+
+/// A group: a list of members with roles, and settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Grows with every change of settings or members; a commit checks it, so that a stale copy cannot win.
+    pub version: i64,
+    /// Its settings.
+    pub settings: Settings,
+    /// It was deleted; its id stays taken.
+    pub deleted: bool,
+    members: Vec<Member>,
+    by_jid: HashMap<BareJid, usize>,
+    nicks: HashSet<String>,
+    pub(crate) mids: HashMap<Mid, BareJid>,
+    pub(crate) banned: HashSet<BareJid>,
+}
+
+impl Group {
+    /// A group as it was stored. `former` are the member ids of those who left: nobody else gets them.
+    pub fn restore(
+        id: GroupId,
+        version: i64,
+        settings: Settings,
+        members: Vec<Member>,
+        former: impl IntoIterator<Item = (Mid, BareJid)>,
+        banned: impl IntoIterator<Item = BareJid>,
+    ) -> Self {
+        let mut group = Self {
+            id,
+            version,
+            settings,
+            deleted: false,
+            members,
+            by_jid: HashMap::new(),
+            nicks: HashSet::new(),
+            mids: former.into_iter().collect(),
+            banned: banned.into_iter().collect(),
+        };
+        group.index();
+        group
+    }
+
+    /// The members in the order in which they came.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The member with this account.
+    pub fn member(&self, jid: &BareJid) -> Option<&Member> {
+        self.by_jid.get(jid).map(|at| &self.members[*at])
+    }
+
+    /// The member with this member id.
+    pub fn member_by_mid(&self, mid: &Mid) -> Option<&Member> {
+        self.mids.get(mid).and_then(|jid| self.member(jid))
+    }
+
+    /// The member that a request names.
+    pub fn find(&self, who: &MemberRef) -> Option<&Member> {
+        match who {
+            MemberRef::Jid(jid) => self.member(jid),
+            MemberRef::Mid(mid) => self.member_by_mid(mid),
+        }
+    }
+
+    /// Is this account kept out?
+    pub fn is_banned(&self, jid: &BareJid) -> bool {
+        self.banned.contains(jid)
+    }
+
+    /// Has a member this nick?
+    pub fn has_nick(&self, key: &str) -> bool {
+        self.nicks.contains(key)
+    }
+
+    /// Who has, or had, this member id.
+    pub fn mid_owner(&self, mid: &Mid) -> Option<&BareJid> {
+        self.mids.get(mid)
+    }
+
+    /// The actor as a member.
+    ///
+    /// # Errors
+    /// What somebody who is not in may hear: [`Refusal::NoSuchGroup`] of a private group, else not allowed.
+    pub fn actor(&self, jid: &BareJid) -> Result<&Member, Refusal> {
+        self.member(jid).ok_or(match self.settings.visibility {
+            Visibility::Private => Refusal::NoSuchGroup,
+            Visibility::Public => Refusal::NotAllowed("only members may do this"),
+        })
+    }
+
+    /// Takes over a change that was decided on this very group.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Created(group) => *self = (**group).clone(),
+            Change::Updated(settings) => self.settings = settings.clone(),
+            Change::Deleted => self.deleted = true,
+            Change::MembersAdded { members, unbanned } => {
+                self.members.extend(members.iter().cloned());
+                for jid in unbanned {
+                    self.banned.remove(jid);
+                }
+                self.index();
+            }
+            Change::MembersRemoved { removed, banned, deletes } => {
+                let gone: HashSet<&BareJid> = removed.iter().collect();
+                self.members.retain(|member| !gone.contains(&member.jid));
+                self.banned.extend(banned.iter().cloned());
+                self.deleted = *deletes;
+                self.index();
+            }
+            Change::Read { jid, upto } => {
+                if let Some(at) = self.by_jid.get(jid) {
+                    self.members[*at].read = *upto;
+                }
+            }
+        }
+        if change.makes_version() {
+            self.version += 1;
+        }
+    }
+
+    fn index(&mut self) {
+        self.by_jid = self.members.iter().enumerate().map(|(at, m)| (m.jid.clone(), at)).collect();
+        self.nicks = self.members.iter().map(|member| member.nick.key()).collect();
+        self.mids.extend(self.members.iter().map(|member| (member.mid.clone(), member.jid.clone())));
+    }
+}
+
+/// How much of a group somebody can see; PROTOCOL: roles and settings, first row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// A member: everything.
+    Inside,
+    /// Not a member, but the group is public: that it is there, and what it says of itself.
+    Outside,
+    /// To this one it does not exist.
+    Nothing,
+}
+
+/// How much of a group somebody with this role (`None`: no member) can see.
+pub fn sight(visibility: Visibility, role: Option<Role>) -> Sight {
+    match (visibility, role) {
+        (_, Some(_)) => Sight::Inside,
+        (Visibility::Public, None) => Sight::Outside,
+        (Visibility::Private, None) => Sight::Nothing,
+    }
+}

@@ -1,0 +1,158 @@
+//! One member of a group.
+
+use std::fmt;
+use std::sync::Arc;
+
+use precis_profiles::precis_core::profile::PrecisFastInvocation;
+
+use crate::{BareJid, Limits, Refusal, StanzaId, Timestamp};
+
+/// What a member may do; PROTOCOL: roles owner, admin, member. Ordered: a higher role may more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Takes part.
+    Member,
+    /// Also looks after members and settings.
+    Admin,
+    /// Also makes admins and owners, and may delete the group.
+    Owner,
+}
+
+impl Role {
+    /// The role's name on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Reads a role's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Member, Self::Admin, Self::Owner].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// The member id: the resource of the member's address in the group. Unique there, never given to anybody else later.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mid(Arc<str>);
+
+impl Mid {
+    /// Reads a member id that a client chose. It must be a resourcepart by RFC 7622 §3.4, for it becomes one.
+    ///
+    /// # Errors
+    /// [`Refusal::Address`]: empty, too long, or not a resource.
+    pub fn parse(text: &str, limits: &Limits) -> Result<Self, Refusal> {
+        if text.chars().count() > limits.nick_chars {
+            return Err(Refusal::TooLong { what: "member id", chars_max: limits.nick_chars });
+        }
+        let canonical = jid::ResourcePart::new(text)
+            .map_err(|_| Refusal::Address(format!("`{text}` cannot be a member id")))?;
+        Ok(Self(canonical.as_str().into()))
+    }
+
+    /// An id that was parsed before, as the database or an address of ours holds it.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name that others see. Shown as sent, compared by the Nickname profile of RFC 8266 (see [`Nick::key`]).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Nick(Arc<str>);
+
+impl Nick {
+    /// Reads a nick that a client chose.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is empty, too long, or not a nickname by RFC 8266.
+    pub fn parse(text: &str, limits: &Limits) -> Result<Self, Refusal> {
+        if text.chars().count() > limits.nick_chars {
+            return Err(Refusal::TooLong { what: "nick", chars_max: limits.nick_chars });
+        }
+        let enforced = precis_profiles::Nickname::enforce(text)
+            .map_err(|_| Refusal::Malformed(format!("`{text}` cannot be a nick")))?;
+        Ok(Self(enforced.as_ref().into()))
+    }
+
+    /// A nick that was parsed before, as the database holds it.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What two nicks are compared by: equal keys are one nick to a reader. RFC 8266 §2.4.
+    pub fn key(&self) -> String {
+        precis_profiles::Nickname::enforce(self.0.to_lowercase())
+            .map_or_else(|_| self.0.to_lowercase(), std::borrow::Cow::into_owned)
+    }
+}
+
+macro_rules! written_as_text {
+    ($($type:ty),*) => {$(
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+written_as_text!(Mid, Nick);
+
+/// One member of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The account, from any domain that the host can reach.
+    pub jid: BareJid,
+    /// The address inside the group.
+    pub mid: Mid,
+    /// The shown name.
+    pub nick: Nick,
+    /// What the member may do.
+    pub role: Role,
+    /// Since when.
+    pub joined: Timestamp,
+    /// Everything up to here was read.
+    pub read: StanzaId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nicks_that_look_alike_are_one() {
+        let limits = Limits::default();
+        let key = |text| Nick::parse(text, &limits).unwrap().key();
+        assert_eq!(key("  Foo   Bar "), key("foo bar"));
+        assert_eq!(key("ＡＢＣ"), key("abc"));
+        assert_ne!(key("Σ"), key("E"));
+        assert!(Nick::parse("", &limits).is_err());
+        assert!(Nick::parse("a\u{0}b", &limits).is_err());
+        assert!(Nick::parse(&"n".repeat(65), &limits).is_err());
+    }
+
+    #[test]
+    fn a_member_id_is_a_resource() {
+        let limits = Limits::default();
+        assert_eq!(Mid::parse("凤 2", &limits).unwrap().as_str(), "凤 2");
+        for text in ["", "🐎", "a\nb"] {
+            assert!(Mid::parse(text, &limits).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Every "no", as a value. The dialect turns it into XML in one table.
+
+use crate::BareJid;
+
+/// Why a request was not granted. The text says what the sender can do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The group does not exist, or the asker may not know that it does.
+    #[error("there is no such group")]
+    NoSuchGroup,
+    /// The group's address is in use, or was once.
+    #[error("the group id `{0}` is taken")]
+    GroupTaken(String),
+    /// Another member has this nick.
+    #[error("the nick `{0}` is taken")]
+    NickTaken(String),
+    /// Another member has, or had, this member id.
+    #[error("the member id `{0}` is taken")]
+    MidTaken(String),
+    /// The one to be added is in already.
+    #[error("{0} is a member already")]
+    AlreadyMember(BareJid),
+    /// The one to be removed or asked for is not in.
+    #[error("there is no such member")]
+    NoSuchMember,
+    /// A page is to begin at an item that is not in the list (XEP-0059 §2.4).
+    #[error("the item that the page should begin at is not in the list")]
+    NoSuchItem,
+    /// The actor's role or the service's policy does not permit it.
+    #[error("{0}")]
+    NotAllowed(&'static str),
+    /// A message from somebody who is not in.
+    #[error("only members may post")]
+    NotMember,
+    /// A message from a member who may not post.
+    #[error("only owners and admins may post here")]
+    MayNotPost,
+    /// The group would be left without an owner.
+    #[error(
+        "the last owner cannot leave while others remain: make somebody else owner first, or delete the group"
+    )]
+    LastOwner,
+    /// A property that no group has.
+    #[error("there is no property `{0}`")]
+    UnknownProperty(String),
+    /// A property cannot have this value.
+    #[error("the property `{name}` cannot be `{value}`")]
+    Property {
+        /// The property.
+        name: String,
+        /// What was asked for.
+        value: String,
+    },
+    /// A field is missing or not valid; the text names it.
+    #[error("{0}")]
+    Malformed(String),
+    /// Something that should be an address is none.
+    #[error("{0}")]
+    Address(String),
+    /// A text is too long.
+    #[error("a {what} may have {chars_max} characters at most")]
+    TooLong {
+        /// Which text.
+        what: &'static str,
+        /// The limit.
+        chars_max: usize,
+    },
+    /// The stanza is too large.
+    #[error("a stanza's content may have {bytes_max} bytes at most")]
+    TooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// There are too many of them.
+    #[error("{what}: {max} at most")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// Nothing here answers this.
+    #[error("this service does not know this request")]
+    Unknown,
+    /// Somebody wants to join as one joins a room.
+    #[error("groups here cannot be joined as rooms: a member is one by being added")]
+    NoRooms,
+    /// It could not be stored; nothing was applied.
+    #[error("the service cannot store this now; try again later")]
+    Unavailable,
+}

@@ -1,0 +1,153 @@
+//! Who is reachable where: full JIDs known to be online. Fed by presence, traffic and bounces.
+//!
+//! Not here: groups and members. Nor the host's truth: this is what we were told, verified by use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::{BareJid, Jid};
+
+/// One device online.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its full JID, as text.
+    pub jid: Arc<str>,
+    /// The addresses of ours it announced itself to; empty when only its traffic told of it.
+    announced_to: Vec<BareJid>,
+}
+
+/// A change to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionChange {
+    /// The device is online; `None`: its traffic told so.
+    Learnt(Jid, Option<BareJid>),
+    /// It went from this address, but not from all.
+    Left(Jid, BareJid),
+    /// It is gone.
+    Ended(Jid),
+}
+
+/// All sessions, by user.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    by_user: HashMap<BareJid, Vec<Session>>,
+}
+
+impl Sessions {
+    /// Sessions as they were stored.
+    pub fn restore(stored: impl IntoIterator<Item = (Jid, Option<BareJid>)>) -> Self {
+        let mut sessions = Self::default();
+        for (jid, address) in stored {
+            sessions.learn(&jid, address.as_ref(), usize::MAX);
+        }
+        sessions
+    }
+
+    /// The sessions of a user, oldest first.
+    pub fn of(&self, user: &BareJid) -> &[Session] {
+        self.by_user.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.by_user.values().map(Vec::len).sum()
+    }
+
+    /// A device announced itself to `address`, or (`None`) sent something that shows that it is online.
+    /// A bare JID is no device and is not learnt. Over the limit the oldest session of the user goes.
+    pub fn learn(
+        &mut self,
+        jid: &Jid,
+        address: Option<&BareJid>,
+        sessions_per_user: usize,
+    ) -> Vec<SessionChange> {
+        if jid.resource().is_none() {
+            return Vec::new();
+        }
+        let text = jid.to_string();
+        let of_user = self.by_user.entry(jid.bare().clone()).or_default();
+        let mut changes = Vec::new();
+        if let Some(known) = of_user.iter_mut().find(|session| *session.jid == *text) {
+            match address {
+                Some(address) if !known.announced_to.contains(address) => {
+                    known.announced_to.push(address.clone());
+                }
+                _ => return changes,
+            }
+        } else {
+            if of_user.len() >= sessions_per_user {
+                let oldest = of_user.remove(0);
+                changes.extend(Jid::parse(&oldest.jid).ok().map(SessionChange::Ended));
+            }
+            of_user.push(Session { jid: text.into(), announced_to: address.into_iter().cloned().collect() });
+        }
+        changes.push(SessionChange::Learnt(jid.clone(), address.cloned()));
+        changes
+    }
+
+    /// A device took itself off `address`; off the last one, it is gone.
+    pub fn leave(&mut self, jid: &Jid, address: &BareJid) -> Option<SessionChange> {
+        let text = jid.to_string();
+        let session = self.by_user.get_mut(jid.bare())?.iter_mut().find(|session| *session.jid == *text)?;
+        session.announced_to.retain(|announced| announced != address);
+        if session.announced_to.is_empty() {
+            return self.end(jid);
+        }
+        Some(SessionChange::Left(jid.clone(), address.clone()))
+    }
+
+    /// A device is gone.
+    pub fn end(&mut self, jid: &Jid) -> Option<SessionChange> {
+        let text = jid.to_string();
+        let of_user = self.by_user.get_mut(jid.bare())?;
+        let before = of_user.len();
+        of_user.retain(|session| *session.jid != *text);
+        let ended = of_user.len() < before;
+        if of_user.is_empty() {
+            self.by_user.remove(jid.bare());
+        }
+        ended.then(|| SessionChange::Ended(jid.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jid(text: &str) -> Jid {
+        Jid::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_device_is_gone_when_it_left_every_address_it_announced_itself_to() {
+        let mut sessions = Sessions::default();
+        let phone = jid("a@h/phone");
+        let (service, tea) = (BareJid::parse("g.h").unwrap(), BareJid::parse("tea@g.h").unwrap());
+        sessions.learn(&phone, None, 9);
+        assert_eq!(sessions.learn(&phone, None, 9), []);
+        assert_eq!(sessions.learn(&phone, Some(&service), 9).len(), 1);
+        assert_eq!(sessions.learn(&phone, Some(&tea), 9).len(), 1);
+        assert_eq!(sessions.leave(&phone, &tea), Some(SessionChange::Left(phone.clone(), tea)));
+        assert_eq!(sessions.leave(&phone, &service), Some(SessionChange::Ended(phone.clone())));
+        assert_eq!((sessions.end(&phone), sessions.count()), (None, 0));
+    }
+
+    #[test]
+    fn a_session_known_by_traffic_alone_ends_with_any_unavailable() {
+        let mut sessions = Sessions::default();
+        sessions.learn(&jid("a@h/phone"), None, 9);
+        let tea = BareJid::parse("tea@g.h").unwrap();
+        assert!(matches!(sessions.leave(&jid("a@h/phone"), &tea), Some(SessionChange::Ended(_))));
+    }
+
+    #[test]
+    fn the_oldest_session_makes_room() {
+        let mut sessions = Sessions::default();
+        for device in ["a@h/1", "a@h/2", "a@h/3"] {
+            sessions.learn(&jid(device), None, 2);
+        }
+        let left: Vec<_> = sessions.of(jid("a@h").bare()).iter().map(|s| s.jid.to_string()).collect();
+        assert_eq!(left, ["a@h/2", "a@h/3"]);
+        assert!(sessions.learn(&jid("a@h"), None, 2).is_empty(), "a bare JID is no device");
+    }
+}
