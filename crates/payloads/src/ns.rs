@@ -1,0 +1,46 @@
+//! The namespaces.
+
+/// The protocol itself, as a disco feature.
+pub const GROUPCHAT: &str = "http://jabber.org/protocol/groupchat";
+/// Query: the groups that the asker is in.
+pub const ITEMS: &str = "http://jabber.org/protocol/groupchat#items";
+/// Query: what a group says of itself.
+pub const GROUPINFO: &str = "http://jabber.org/protocol/groupchat#groupinfo";
+/// Query: who is in a group.
+pub const MEMBERS: &str = "http://jabber.org/protocol/groupchat#members";
+/// Query: one member.
+pub const MEMBERINFO: &str = "http://jabber.org/protocol/groupchat#memberinfo";
+/// Operation: make a group.
+pub const CREATEGROUP: &str = "http://jabber.org/protocol/groupchat#creategroup";
+/// Operation: change a group's properties.
+pub const UPDATEGROUP: &str = "http://jabber.org/protocol/groupchat#updategroup";
+/// Operation: delete a group.
+pub const DELETEGROUP: &str = "http://jabber.org/protocol/groupchat#deletegroup";
+/// Operation: add members.
+pub const ADDMEMBER: &str = "http://jabber.org/protocol/groupchat#addmember";
+/// Operation: remove members, ban, leave.
+pub const REMOVEMEMBER: &str = "http://jabber.org/protocol/groupchat#removemember";
+/// Marks the copy of a message for a member who is away.
+pub const OFFLINE: &str = "http://jabber.org/protocol/groupchat#offline";
+
+/// Every namespace that is served, for disco.
+pub const SERVED: &[&str] = &[
+    GROUPCHAT,
+    ITEMS,
+    GROUPINFO,
+    MEMBERS,
+    MEMBERINFO,
+    CREATEGROUP,
+    UPDATEGROUP,
+    DELETEGROUP,
+    ADDMEMBER,
+    REMOVEMEMBER,
+];
+
+/// Chat states; legacy read receipts live here too. XEP-0085.
+pub const CHATSTATES: &str = "http://jabber.org/protocol/chatstates";
+/// Chat markers. XEP-0333.
+pub const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
+
+pub(crate) const CLIENT: &str = "jabber:client";
+pub(crate) const COMPONENT: &str = "jabber:component:accept";
