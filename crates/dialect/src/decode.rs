@@ -1,0 +1,192 @@
+//! The door for what comes in: every stanza becomes a request, a question, news, an answer, or nothing.
+//!
+//! Hosts validate little, so nothing is taken for granted; and a stanza of type error is never answered.
+
+use std::sync::Arc;
+
+use groupchat_core::{BareJid, GroupId, Jid, Limits, Mid, Refusal};
+use minidom::Element;
+
+use crate::xml::STREAM;
+use crate::{Bounce, Carrier, Decoded, Origin, Outbound, disco, native, refusal, xml};
+
+/// What a stanza from the host means to the service at `domain`.
+pub fn decode(stanza: &Element, domain: &BareJid, limits: &Limits) -> Decoded {
+    let Some(from) = stanza.attr("from").and_then(|from| Jid::parse(from).ok()) else {
+        return Decoded::Ignored("its sender cannot be answered");
+    };
+    if from.bare().domain() == domain.as_str() {
+        return Decoded::Ignored("it is our own");
+    }
+    let to = match address(stanza.attr("to"), domain) {
+        Ok(Some(to)) => to,
+        Ok(None) => return Decoded::Ignored("it is not for this service"),
+        Err(refused) => {
+            let origin = Origin { from, at: domain.to_string(), carrier: carrier(stanza) };
+            return answered(stanza, &origin, &refused);
+        }
+    };
+    let origin = Origin { from, at: to.text.clone(), carrier: carrier(stanza) };
+    match stanza.name() {
+        "message" => message(stanza, origin, to, domain),
+        "presence" => presence(stanza, origin, &to, domain),
+        "iq" => iq(stanza, origin, &to, limits, domain),
+        _ => Decoded::Ignored("it is no stanza"),
+    }
+}
+
+/// What a stanza means of which only the start tag is left, because the rest broke a limit.
+pub fn oversized(
+    name: &str,
+    head: [(&str, Option<String>); 4],
+    domain: &BareJid,
+    limits: &Limits,
+) -> Decoded {
+    let mut stanza = Element::bare(name, STREAM);
+    for (key, value) in head {
+        if let Some(value) = value {
+            groupchat_payloads::set(&mut stanza, key, &value);
+        }
+    }
+    let (Some(from), Ok(Some(to))) =
+        (stanza.attr("from").and_then(|from| Jid::parse(from).ok()), address(stanza.attr("to"), domain))
+    else {
+        return Decoded::Ignored("its sender cannot be answered");
+    };
+    let origin = Origin { from, at: to.text, carrier: carrier(&stanza) };
+    answered(&stanza, &origin, &Refusal::TooLarge { bytes_max: limits.message_bytes })
+}
+
+/// An address of ours.
+pub(crate) struct To {
+    /// The group; `None`: the service.
+    pub(crate) group: Option<GroupId>,
+    /// The member.
+    pub(crate) resource: Option<Arc<str>>,
+    /// As text, canonical.
+    pub(crate) text: String,
+}
+
+/// The address that a stanza is for; `None` when it is none of ours.
+fn address(to: Option<&str>, domain: &BareJid) -> Result<Option<To>, Refusal> {
+    let Some(to) = to else { return Ok(None) };
+    let jid = Jid::parse(to).map_err(|invalid| Refusal::Address(invalid.to_string()))?;
+    if jid.bare().domain() != domain.as_str() {
+        return Ok(None);
+    }
+    let group = jid.bare().local().map(GroupId::parse).transpose();
+    let group = group.map_err(|invalid| Refusal::Address(invalid.to_string()))?;
+    Ok(Some(To { group, resource: jid.resource().map(Arc::from), text: jid.to_string() }))
+}
+
+/// How an answer to this stanza travels, before it is known what is in it.
+fn carrier(stanza: &Element) -> Carrier {
+    let id = stanza.attr("id").map(Arc::from);
+    let namespace = || stanza.children().next().map_or_else(String::new, Element::ns).into();
+    match stanza.name() {
+        "iq" => Carrier::Iq { id: id.unwrap_or_else(|| "".into()), namespace: namespace() },
+        "presence" => Carrier::Presence { id, namespace: namespace() },
+        _ => Carrier::Message { id },
+    }
+}
+
+/// A refusal at the door, unless the stanza is one that is never answered.
+pub(crate) fn answered(stanza: &Element, origin: &Origin, refused: &Refusal) -> Decoded {
+    let kind = stanza.attr("type").unwrap_or_default();
+    if kind == "error" || (stanza.name() == "iq" && kind == "result") {
+        return Decoded::Ignored("answers are not answered");
+    }
+    Decoded::Answered(refusal::answer(origin, refused))
+}
+
+fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decoded {
+    if stanza.attr("type") == Some("error") {
+        let Some(group) = to.group else { return Decoded::Ignored("an error for the service itself") };
+        let mid = to.resource.as_deref().map(Mid::from_stored);
+        let id = stanza.attr("id").map(Arc::from);
+        return Decoded::Bounce(Bounce { from: origin.from, group, mid, id });
+    }
+    match native::message(stanza, &origin, to, domain) {
+        Ok((group, command)) => Decoded::Command(crate::Request { origin, group: Some(group), command }),
+        Err(refused) => answered(stanza, &origin, &refused),
+    }
+}
+
+fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> Decoded {
+    let address = match &to.group {
+        Some(group) => BareJid::parse(&group.at(domain.as_str())).unwrap_or_else(|_| domain.clone()),
+        None => domain.clone(),
+    };
+    match stanza.attr("type") {
+        Some("unavailable") => return Decoded::Presence { from: origin.from, address, available: false },
+        Some("subscribe") => return Decoded::Answered(unsubscribed(&origin)),
+        Some("error" | "subscribed" | "unsubscribe" | "unsubscribed" | "probe") => {
+            return Decoded::Ignored("a presence that asks for nothing");
+        }
+        Some(_) => return answered(stanza, &origin, &Refusal::Malformed("unknown type of presence".into())),
+        None => {}
+    }
+    if stanza.has_child("x", "http://jabber.org/protocol/muc") {
+        return answered(stanza, &origin, &Refusal::NoRooms);
+    }
+    let Some(head) = stanza.children().find(|child| child.name() == "x" && native::is_operation(&child.ns()))
+    else {
+        return Decoded::Presence { from: origin.from, address, available: true };
+    };
+    origin.at = address.to_string();
+    if let Carrier::Presence { namespace, .. } = &mut origin.carrier {
+        *namespace = head.ns().into();
+    }
+    let rest = stanza.children().filter(|child| *child != head);
+    match native::operation(&head.ns(), head, rest, to, domain) {
+        Ok((group, command)) => Decoded::Command(crate::Request { origin, group, command }),
+        Err(refused) => answered(stanza, &origin, &refused),
+    }
+}
+
+fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJid) -> Decoded {
+    let mut payloads = stanza.children();
+    let (payload, kind) = match (stanza.attr("type"), payloads.next(), payloads.next()) {
+        (Some("result" | "error"), ..) => return Decoded::Ignored("answers are not answered"),
+        (Some(kind @ ("get" | "set")), Some(payload), None) => (payload, kind),
+        _ => {
+            let refused = Refusal::Malformed("an iq needs a type, an id and one payload".into());
+            return answered(stanza, &origin, &refused);
+        }
+    };
+    if to.resource.is_some() {
+        return answered(stanza, &origin, &Refusal::Unknown);
+    }
+    let namespace = payload.ns();
+    if kind == "set" {
+        return match native::operation(&namespace, payload, payload.children(), to, domain) {
+            Ok((group, command)) => Decoded::Command(crate::Request { origin, group, command }),
+            Err(refused) => answered(stanza, &origin, &refused),
+        };
+    }
+    let shows_session = native::is_operation(&namespace);
+    let query =
+        if shows_session { native::query(payload, to, limits) } else { disco::query(payload, limits) };
+    match query {
+        Ok(query) => {
+            Decoded::Query(crate::Question { origin, group: to.group.clone(), query, shows_session })
+        }
+        Err(refused) => answered(stanza, &origin, &refused),
+    }
+}
+
+/// Nobody needs a subscription to an address of ours. RFC 6121 §3.1.
+fn unsubscribed(origin: &Origin) -> Outbound {
+    let bare = origin.at.split('/').next();
+    let id = origin.carrier.id().map(|id| &**id);
+    let head = xml::open("presence", &[("from", bare), ("id", id), ("type", Some("unsubscribed"))]);
+    xml::stanza(head, vec![origin.from.bare().text()], "", "presence")
+}
+
+/// Does the element stand in the stream's own namespace?
+pub(crate) fn is_plain(element: &Element, name: &str) -> bool {
+    element.is(name, STREAM)
+}
+
+#[cfg(test)]
+mod tests;

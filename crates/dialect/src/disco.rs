@@ -1,0 +1,126 @@
+//! The standard questions: service discovery (XEP-0030), ping (0199), version (0092), time (0202), uptime (0012).
+
+use std::sync::Arc;
+
+use groupchat_core::page::Paged;
+use groupchat_core::{GroupId, Limits, Member, Refusal};
+use groupchat_payloads::{self as payloads, ns as groupchat};
+use jiff::Timestamp;
+use minidom::Element;
+use xmpp_parsers::data_forms::{DataForm, DataFormType, Field};
+use xmpp_parsers::disco::{DiscoInfoResult, Identity};
+use xmpp_parsers::ns;
+use xmpp_parsers::version::VersionResult;
+
+use crate::encode::GroupInfo;
+use crate::{Paging, Query, paging};
+
+const LAST: &str = "jabber:iq:last";
+
+/// The question that a standard query asks.
+pub(crate) fn query(payload: &Element, limits: &Limits) -> Result<Query, Refusal> {
+    let is_node = payload.attr("node").is_some_and(|node| !node.is_empty());
+    match (payload.name(), payload.ns().as_str()) {
+        // No node has anything of its own; XEP-0030 §3.2.
+        ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if is_node => Err(Refusal::NoSuchItem),
+        ("query", ns::DISCO_INFO) => Ok(Query::DiscoInfo),
+        ("query", ns::DISCO_ITEMS) => {
+            let mut paging = paging::read(payload, limits).map_err(|why| Refusal::Malformed(why.into()))?;
+            // Public lists are for strangers: by pages even when not asked so.
+            paging.page.items_max = paging.page.items_max.min(limits.page_items);
+            Ok(Query::DiscoItems(Paging { asked: true, ..paging }))
+        }
+        ("ping", ns::PING) => Ok(Query::Ping),
+        ("query", ns::VERSION) => Ok(Query::Version),
+        ("time", ns::TIME) => Ok(Query::Time),
+        ("query", LAST) => Ok(Query::Uptime),
+        _ => Err(Refusal::Unknown),
+    }
+}
+
+/// `disco#info` of the service, by its name.
+pub fn service_info(name: &str) -> Element {
+    let served = groupchat::SERVED.iter().copied();
+    let standard = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION, ns::TIME, LAST, ns::RSM];
+    info(Identity::new("groupchat", "text", "en", name), served.chain(standard), Vec::new())
+}
+
+/// `disco#info` of a group. XEP-0045 §6.4.
+pub fn group_info(group: &GroupInfo) -> Element {
+    let form = DataForm {
+        type_: DataFormType::Result_,
+        title: None,
+        instructions: None,
+        fields: vec![
+            Field::new("FORM_TYPE", xmpp_parsers::data_forms::FieldType::Hidden).with_value(MUC_ROOMINFO),
+            Field::text_single("muc#roominfo_description", &group.settings.description),
+            Field::text_single("muc#roominfo_occupants", &group.members.to_string()),
+        ],
+    };
+    let features = [groupchat::GROUPCHAT, groupchat::GROUPINFO, groupchat::MEMBERS, groupchat::MEMBERINFO];
+    let standard = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::RSM];
+    let identity = Identity::new("conference", "text", "en", group.settings.name.to_string());
+    info(identity, features.into_iter().chain(standard), vec![form])
+}
+
+const MUC_ROOMINFO: &str = "http://jabber.org/protocol/muc#roominfo";
+
+fn info<'a>(
+    identity: Identity,
+    features: impl Iterator<Item = &'a str>,
+    extensions: Vec<DataForm>,
+) -> Element {
+    let features = features.map(str::to_owned).collect();
+    DiscoInfoResult { node: None, identities: vec![identity], features, extensions }.into()
+}
+
+/// `disco#items` of the service: the public groups, by id and name.
+pub fn service_items(domain: &str, paging: &Paging, found: &Paged<(GroupId, Arc<str>)>) -> Element {
+    let mut query = no_items();
+    paging::write(&mut query, paging, found, |(id, name)| (item(&id.at(domain), Some(name)), id.to_string()));
+    query
+}
+
+/// `disco#items` of a group for a member: the members by their addresses in it.
+pub fn group_items(domain: &str, group: &GroupId, paging: &Paging, found: &Paged<Member>) -> Element {
+    let mut query = no_items();
+    paging::write(&mut query, paging, found, |member| {
+        let address = format!("{}/{}", group.at(domain), member.mid);
+        (item(&address, Some(member.nick.as_str())), member.mid.to_string())
+    });
+    query
+}
+
+/// `disco#items` that holds nothing.
+pub fn no_items() -> Element {
+    Element::bare("query", ns::DISCO_ITEMS)
+}
+
+fn item(jid: &str, name: Option<&str>) -> Element {
+    let mut item = Element::bare("item", ns::DISCO_ITEMS);
+    payloads::set(&mut item, "jid", jid);
+    if let Some(name) = name {
+        payloads::set(&mut item, "name", name);
+    }
+    item
+}
+
+/// XEP-0092.
+pub fn version(name: &str, version: &str) -> Element {
+    VersionResult { name: name.into(), version: version.into(), os: None }.into()
+}
+
+/// XEP-0202 §2, at `now` in milliseconds since 1970.
+pub fn time(now: groupchat_core::Timestamp) -> Element {
+    let utc =
+        Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let field = |name: &str, text: &str| Element::builder(name, ns::TIME).append(text.to_owned()).build();
+    Element::builder("time", ns::TIME).append(field("tzo", "+00:00")).append(field("utc", &utc)).build()
+}
+
+/// XEP-0012 §4: seconds since the service started.
+pub fn uptime(seconds: u64) -> Element {
+    let mut query = Element::bare("query", LAST);
+    payloads::set(&mut query, "seconds", &seconds.to_string());
+    query
+}

@@ -1,0 +1,174 @@
+//! Stanzas to requests, facts to stanzas. [`decode()`] (with [`oversized`]) and [`encode`] are the only doors.
+//!
+//! What comes in is read leniently: the protocol's legacy forms are no valid data forms, errors or message types.
+//! What goes out is text, complete but for the recipient, so that it is made once for a thousand copies.
+//!
+//! **Not here:** what is permitted (core), who is told (core), what waits (the daemon).
+
+mod decode;
+mod disco;
+pub mod encode;
+mod native;
+mod paging;
+mod refusal;
+mod xml;
+
+use std::sync::Arc;
+
+pub use decode::{decode, oversized};
+use groupchat_core::page::Page;
+use groupchat_core::{BareJid, Command, GroupId, Jid, Mid};
+use groupchat_payloads::MemberKey;
+
+/// A stanza from the host, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decoded {
+    /// Something is to be done in a group; for the engine.
+    Command(Request),
+    /// Something is asked; for the queries.
+    Query(Question),
+    /// A device says that it came or went; for the engine.
+    Presence {
+        /// The device.
+        from: Jid,
+        /// The address of ours that it told, without a resource.
+        address: BareJid,
+        /// It came.
+        available: bool,
+    },
+    /// A message of ours did not arrive; for the engine.
+    Bounce(Bounce),
+    /// It was answered at the door: bad, or not for us.
+    Answered(Outbound),
+    /// Nothing is to be done, for this reason.
+    Ignored(&'static str),
+}
+
+/// A command, and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Who asks, and how he is answered.
+    pub origin: Origin,
+    /// The group; `None` for the service itself, which makes up the id of a new group.
+    pub group: Option<GroupId>,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Who asked, at which address of ours, in what kind of stanza: all that an answer needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// Who.
+    pub from: Jid,
+    /// Our address, canonical.
+    pub at: String,
+    /// In what.
+    pub carrier: Carrier,
+}
+
+/// The kind of stanza that carried a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Carrier {
+    /// A presence; the namespace of its operation.
+    Presence {
+        /// The stanza's id.
+        id: Option<Arc<str>>,
+        /// The operation's namespace.
+        namespace: Arc<str>,
+    },
+    /// An iq; the namespace of its query.
+    Iq {
+        /// The stanza's id.
+        id: Arc<str>,
+        /// The query's namespace.
+        namespace: Arc<str>,
+    },
+    /// A message.
+    Message {
+        /// The stanza's id.
+        id: Option<Arc<str>>,
+    },
+}
+
+impl Carrier {
+    /// The stanza's id.
+    pub fn id(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Presence { id, .. } | Self::Message { id } => id.as_ref(),
+            Self::Iq { id, .. } => Some(id),
+        }
+    }
+}
+
+/// A question, and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Who asks, and how he is answered.
+    pub origin: Origin,
+    /// About which group; `None`: the service.
+    pub group: Option<GroupId>,
+    /// What.
+    pub query: Query,
+    /// It is in the protocol's own namespaces, so whoever asks has a slim client and is online.
+    pub shows_session: bool,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    /// The asker's groups.
+    MyGroups(Paging),
+    /// What a group says of itself.
+    GroupInfo,
+    /// The groups of this name.
+    GroupsNamed(String),
+    /// Who is in a group.
+    Members(Paging),
+    /// One member.
+    MemberInfo(MemberKey),
+    /// XEP-0030 §3.
+    DiscoInfo,
+    /// XEP-0030 §4.
+    DiscoItems(Paging),
+    /// XEP-0199.
+    Ping,
+    /// XEP-0092.
+    Version,
+    /// XEP-0202.
+    Time,
+    /// XEP-0012 §4.
+    Uptime,
+}
+
+/// The page that is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paging {
+    /// Which.
+    pub page: Page,
+    /// It was asked for as a page: the answer has a `<set/>` even when the list ends with it.
+    pub asked: bool,
+}
+
+/// A message of ours came back. Hosts return it without its content, and perhaps minutes later.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bounce {
+    /// The device (or, for a copy that the host was to keep, the account) that did not get it.
+    pub from: Jid,
+    /// The group it came from.
+    pub group: GroupId,
+    /// The member it came from.
+    pub mid: Option<Mid>,
+    /// The stanza's id.
+    pub id: Option<Arc<str>>,
+}
+
+/// One stanza for one or many recipients, complete but for the address, which goes between `head` and `tail`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbound {
+    /// The start tag up to the place of the attribute `to`.
+    pub head: String,
+    /// The recipients.
+    pub to: Vec<Arc<str>>,
+    /// The rest.
+    pub tail: Arc<str>,
+}

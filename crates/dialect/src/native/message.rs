@@ -1,0 +1,133 @@
+//! Messages: what members say, and the copies of it.
+
+use std::sync::Arc;
+
+use groupchat_core::{BareJid, Command, GroupId, Mid, Post, Refusal, Storage};
+use groupchat_payloads::ns;
+use minidom::Element;
+
+use super::receipt;
+use crate::decode::{To, is_plain};
+use crate::{Origin, Outbound, xml};
+
+const HINTS: &str = "urn:xmpp:hints";
+const STANZA_ID: &str = "urn:xmpp:sid:0";
+
+/// The command that a message asks for: to say something, or to note that something was read.
+pub(crate) fn decode(
+    stanza: &Element,
+    origin: &Origin,
+    to: To,
+    domain: &BareJid,
+) -> Result<(GroupId, Command), Refusal> {
+    let group = to.group.ok_or(Refusal::Unknown)?;
+    if to.resource.is_some() {
+        return Err(Refusal::Unknown);
+    }
+    // Legacy clients send `group`; COMPAT: ejabberd takes that type away.
+    if !matches!(stanza.attr("type"), None | Some("groupchat" | "group" | "normal")) {
+        return Err(Refusal::Malformed("messages to a group have the type groupchat".into()));
+    }
+    let client_id = origin.carrier.id().cloned();
+    let body = stanza.children().find(|child| is_plain(child, "body"));
+    if body.is_none() {
+        if let Some(receipt) = receipt::decode(stanza, client_id.clone()) {
+            return Ok((group, Command::Read(receipt)));
+        }
+        if stanza.children().any(|child| is_plain(child, "subject")) {
+            return Err(Refusal::Unknown);
+        }
+    }
+    let at = group.at(domain.as_str());
+    let kept: Vec<&Element> = stanza.children().filter(|child| !is_forged(child, &at)).collect();
+    if kept.is_empty() {
+        return Err(Refusal::Malformed("the message is empty".into()));
+    }
+    let storage = if body.is_none() && !is_lasting(&kept) { Storage::LiveOnly } else { Storage::Stored };
+    let payload = xml::content(kept).into();
+    Ok((
+        group,
+        Command::Post(Post { client_id, body: body.map(|body| body.text().into()), payload, storage }),
+    ))
+}
+
+/// What only the group itself may say, and what hosts would act on.
+fn is_forged(child: &Element, group: &str) -> bool {
+    let by_group = |attribute| {
+        child.attr(attribute).and_then(|by| BareJid::parse(by).ok()).is_some_and(|by| by.as_str() == group)
+    };
+    match (child.name(), child.ns().as_str()) {
+        ("stanza-id", STANZA_ID) => by_group("by"),
+        ("delay", "urn:xmpp:delay") => by_group("from"),
+        ("occupant-id", "urn:xmpp:occupant-id:0")
+        | ("addresses", "http://jabber.org/protocol/address")
+        | ("x", "http://jabber.org/protocol/muc#user" | ns::OFFLINE) => true,
+        _ => false,
+    }
+}
+
+/// Is there anything in a message without a body that is worth keeping? Chat states pass; XEP-0334 §4.2 is heeded.
+fn is_lasting(children: &[&Element]) -> bool {
+    let unwanted = children.iter().any(|child| child.is("no-store", HINTS));
+    !unwanted
+        && children
+            .iter()
+            .any(|child| !child.has_ns(ns::CHATSTATES) && !child.has_ns(HINTS) && !is_plain(child, "thread"))
+}
+
+/// A stored message's copies: as `groupchat` for devices that are there, or (`absent`) as `chat` for a member who
+/// is away, which hosts keep and push.
+pub(crate) fn copy(
+    domain: &str,
+    message: &groupchat_core::Archived,
+    to: Vec<Arc<str>>,
+    absent: bool,
+) -> Outbound {
+    let group = message.group.at(domain);
+    let stanza_id = message.id.to_string();
+    let id = message.client_id.as_deref().unwrap_or(&stanza_id);
+    let mut content = String::with_capacity(message.payload.len() + 256);
+    content.push_str(&message.payload);
+    content.push_str(&xml::open(
+        "stanza-id",
+        &[("xmlns", Some(STANZA_ID)), ("by", Some(&group)), ("id", Some(&stanza_id))],
+    ));
+    content.push_str("/>");
+    if absent {
+        content.push_str(&xml::open("x", &[("xmlns", Some(ns::OFFLINE))]));
+        content.push_str("/><store xmlns='urn:xmpp:hints'/>");
+    }
+    let kind = if absent { "chat" } else { "groupchat" };
+    message_from(&group, Some(&message.mid), Some(id), Some(kind), to, &content)
+}
+
+/// The copies of something that is not kept: no stanza-id, for there is nothing to find by it.
+pub(crate) fn ephemeral(
+    domain: &str,
+    group: &GroupId,
+    author: &Mid,
+    post: &Post,
+    to: Vec<Arc<str>>,
+) -> Outbound {
+    message_from(
+        &group.at(domain),
+        Some(author),
+        post.client_id.as_deref(),
+        Some("groupchat"),
+        to,
+        &post.payload,
+    )
+}
+
+pub(crate) fn message_from(
+    group: &str,
+    mid: Option<&Mid>,
+    id: Option<&str>,
+    kind: Option<&str>,
+    to: Vec<Arc<str>>,
+    content: &str,
+) -> Outbound {
+    let from = mid.map_or_else(|| group.to_owned(), |mid| format!("{group}/{mid}"));
+    let head = xml::open("message", &[("from", Some(&from)), ("id", id), ("type", kind)]);
+    xml::stanza(head, to, content, "message")
+}

@@ -1,0 +1,74 @@
+//! The one table of refusals: what each is on the wire. PROTOCOL: refusals; RFC 6120 §8.3.
+
+use groupchat_core::Refusal;
+use minidom::Element;
+use xmpp_parsers::stanza_error::{DefinedCondition as Condition, ErrorType, StanzaError};
+
+use crate::xml::{self, STREAM};
+use crate::{Carrier, Origin, Outbound};
+
+/// What a refusal of a request in this kind of stanza is called on the wire.
+fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
+    use ErrorType::{Auth, Cancel, Modify, Wait};
+    let in_message = matches!(carrier, Carrier::Message { .. });
+    match refusal {
+        Refusal::NoSuchGroup | Refusal::NoSuchMember | Refusal::NoSuchItem => {
+            (Condition::ItemNotFound, Cancel)
+        }
+        Refusal::GroupTaken(_) | Refusal::NickTaken(_) | Refusal::MidTaken(_) | Refusal::AlreadyMember(_) => {
+            (Condition::Conflict, Cancel)
+        }
+        Refusal::NotAllowed(_) if in_message => (Condition::Forbidden, Auth),
+        Refusal::NotAllowed(_) => (Condition::NotAllowed, Cancel),
+        Refusal::NotMember => (Condition::NotAcceptable, Cancel),
+        Refusal::MayNotPost => (Condition::Forbidden, Auth),
+        Refusal::LastOwner | Refusal::UnknownProperty(_) | Refusal::Property { .. } => {
+            (Condition::NotAcceptable, Modify)
+        }
+        Refusal::Malformed(_) => (Condition::BadRequest, Modify),
+        Refusal::Address(_) => (Condition::JidMalformed, Modify),
+        Refusal::TooLong { .. } | Refusal::TooLarge { .. } => (Condition::PolicyViolation, Modify),
+        Refusal::TooMany { .. } => (Condition::ResourceConstraint, Wait),
+        Refusal::Unknown | Refusal::NoRooms => (Condition::ServiceUnavailable, Cancel),
+        Refusal::Unavailable => (Condition::InternalServerError, Wait),
+    }
+}
+
+/// The answer to a request that is not granted, to the asker alone.
+pub(crate) fn answer(origin: &Origin, refusal: &Refusal) -> Outbound {
+    let (condition, kind) = on_the_wire(refusal, &origin.carrier);
+    let error = error(&origin.at, condition, kind, &refusal.to_string());
+    let (name, echo) = match &origin.carrier {
+        Carrier::Presence { namespace, .. } => ("presence", Some(Element::bare("x", namespace.to_string()))),
+        Carrier::Message { .. } => ("message", None),
+        Carrier::Iq { namespace, .. } if *refusal == Refusal::NoSuchGroup && is_ours(namespace) => {
+            ("iq", Some(not_exists(namespace, &origin.at)))
+        }
+        Carrier::Iq { .. } => ("iq", None),
+    };
+    let id = origin.carrier.id().map(|id| &**id);
+    let head = xml::open(name, &[("from", Some(&origin.at)), ("id", id), ("type", Some("error"))]);
+    let content = xml::content(echo.iter().chain([&error]));
+    xml::stanza(head, vec![origin.from.to_string().into()], &content, name)
+}
+
+/// A query that holds the legacy error for "not there".
+pub(crate) fn not_exists(namespace: &str, by: &str) -> Element {
+    let mut error = Element::builder("error", namespace).build();
+    groupchat_payloads::set(&mut error, "by", by);
+    groupchat_payloads::set(&mut error, "type", "cancel");
+    error.append_child(Element::bare("not-exists", "urn:ietf:params:xml:ns:xmpp-stanzas"));
+    Element::builder("query", namespace).append(error).build()
+}
+
+fn error(by: &str, condition: Condition, kind: ErrorType, text: &str) -> Element {
+    let mut error = StanzaError::new(kind, condition, "en", text);
+    error.by = jid::Jid::new(by).ok();
+    let element = Element::from(error);
+    debug_assert_eq!(element.ns(), STREAM, "xmpp-parsers is built for component streams");
+    element
+}
+
+fn is_ours(namespace: &str) -> bool {
+    namespace.starts_with(groupchat_payloads::ns::GROUPCHAT)
+}
