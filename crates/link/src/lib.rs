@@ -1,0 +1,147 @@
+//! The component link (XEP-0114): one connection to the XMPP server, kept up for ever.
+//!
+//! Here are the values that cross the link and the two ways in: [`run`] and [`probe`]. How a connection is made is
+//! in `handshake`, how XML becomes elements in [`reader`], how bytes go out in `writer`, how both directions run at
+//! once in `pump`, when to try again in `reconnect`.
+//!
+//! Not here: groups, addresses, what a stanza means, and which stanzas must be sent again after the link was lost.
+
+mod error;
+mod handshake;
+mod keepalive;
+mod notices;
+mod pump;
+pub mod reader;
+mod reconnect;
+mod splice;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use minidom::Element;
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use error::LinkError;
+pub use reader::{ReadLimits, SkipReason, Skipped};
+
+/// Namespace of the component stream and of every stanza on it (XEP-0114 §3).
+pub const COMPONENT_NS: &str = "jabber:component:accept";
+
+/// Where to connect, as whom, and how patiently.
+#[derive(Debug, Clone)]
+pub struct LinkConfig {
+    /// Domain of the component, as the server's configuration names it.
+    pub domain: String,
+    /// The server's component port as `host:port`.
+    pub server: String,
+    /// Secret shared with the server. Never logged.
+    pub secret: SecretString,
+    /// Limits of a stanza that is read.
+    pub limits: ReadLimits,
+    /// Largest stanza that is written, in bytes. Prosody closes the link at 512 KiB.
+    pub write_bytes_max: usize,
+    /// Patience with name resolution and TCP connect together, and once more with the handshake.
+    pub connect_timeout: Duration,
+    /// Silence of the server after which it is pinged (XEP-0199).
+    pub ping_every: Duration,
+    /// Silence after a ping that counts as a dead link.
+    pub ping_timeout: Duration,
+    /// Upper bound of the first wait before connecting again; it doubles with each failure.
+    pub retry_delay_min: Duration,
+    /// Upper bound of every wait before connecting again.
+    pub retry_delay_max: Duration,
+}
+
+impl LinkConfig {
+    /// A configuration with the default limits and times: 500 KiB per stanza written, 10 s to connect, a ping after
+    /// 60 s of silence with 30 s for the answer, and 0.5 s to 30 s between attempts.
+    pub fn new(domain: impl Into<String>, server: impl Into<String>, secret: SecretString) -> Self {
+        Self {
+            domain: domain.into(),
+            server: server.into(),
+            secret,
+            limits: ReadLimits::default(),
+            write_bytes_max: 500 * 1024,
+            connect_timeout: Duration::from_secs(10),
+            ping_every: Duration::from_secs(60),
+            ping_timeout: Duration::from_secs(30),
+            retry_delay_min: Duration::from_millis(500),
+            retry_delay_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What comes from the server, in order.
+#[derive(Debug)]
+pub enum Incoming {
+    /// The handshake is done; what is queued goes out from now on.
+    Up,
+    /// The link was lost. Whatever was written and not acknowledged by the layer above may be lost, and so may a few
+    /// stanzas already taken from the queue.
+    Down,
+    /// A `message`, `presence` or `iq` in [`COMPONENT_NS`]. Nothing else about it has been checked.
+    Stanza(Element),
+    /// A stanza that broke a read limit. It was consumed; only its head is known, enough for an error reply.
+    Skipped(Skipped),
+}
+
+/// One stanza for one or many recipients, serialised but for the address.
+///
+/// For each recipient the link writes `head`, ` to='`, the escaped recipient, `'` and `tail`. `head` is like
+/// `<message from='a' id='1' type='groupchat'` (no `to`, no `xmlns`: Prosody refuses stanzas that name their
+/// namespace), `tail` like `><body>x</body></message>` or `/>`. The caller escapes text in both; the link drops,
+/// and reports in its log, what holds a character that XML does not allow or is larger than
+/// [`LinkConfig::write_bytes_max`], for one such stanza would close the link for everybody.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Start tag up to where the address goes.
+    pub head: String,
+    /// Recipients: full or bare addresses, unescaped, not empty.
+    pub to: Vec<Arc<str>>,
+    /// Everything after the address.
+    pub tail: Arc<str>,
+}
+
+/// Keeps the component connected for ever: connects, handshakes, pumps both ways and connects again with jittered
+/// exponential back-off when the link is lost.
+///
+/// * `incoming` full: reading stops, so TCP tells the server to wait; writing goes on.
+/// * link down: nothing is taken from `outgoing`, so its senders wait once it is full. A caller that must not wait
+///   uses `try_send`, or drops what is stale when it sees [`Incoming::Down`].
+/// * `stop` cancelled, or the receiver of `incoming` gone: what is already queued in `outgoing` is written (for at
+///   most 5 s, and only if the link is up), then `</stream:stream>`, then this returns. It returns for no other reason.
+///
+/// Errors are not returned: each new reason is logged once, in words that say what to do.
+pub async fn run(
+    config: LinkConfig,
+    incoming: mpsc::Sender<Incoming>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+    stop: CancellationToken,
+) {
+    // A child, so that a vanished receiver ends this link without stopping the rest of the program.
+    let stop = stop.child_token();
+    let receiver_gone = async {
+        incoming.closed().await;
+        stop.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = reconnect::keep_connected(&config, &incoming, &mut outgoing, &stop) => {}
+        () = receiver_gone => {}
+    }
+}
+
+/// Connects and handshakes once, then closes the stream: for tools that check a configuration.
+///
+/// # Errors
+/// The reason why no link came up, see [`LinkError`].
+pub async fn probe(config: &LinkConfig) -> Result<(), LinkError> {
+    let connection = handshake::connect(config).await?;
+    connection.close().await;
+    Ok(())
+}

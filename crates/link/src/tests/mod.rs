@@ -1,0 +1,6 @@
+//! Tests against a small component host on loopback, and of the reader against hostile input.
+
+mod handshake;
+mod host;
+mod link;
+mod reader;
