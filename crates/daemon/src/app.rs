@@ -1,0 +1,77 @@
+//! The running service: router, engine and queries between a link and a store.
+//!
+//! Not here: the link itself, so that tests can stand in for it; signals and the command line.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use groupchat_core::BareJid;
+use groupchat_link::{Incoming, Outgoing};
+use groupchat_store::Store;
+use tokio::sync::{SetOnce, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{Engine, Order, Policy};
+use crate::queries::Queries;
+use crate::router::Router;
+
+/// Orders that may wait for the engine; beyond it the router waits, and the link with it.
+const ORDERS_MAX: usize = 1_024;
+
+/// Serves until `stop` is asked or the link ends: what was taken in by then is finished first.
+/// Questions about the service itself are answered from the first moment, while the database is being opened.
+///
+/// # Errors
+/// The database cannot be opened, brought up to date or read at the start.
+pub async fn run(
+    config: Config,
+    clock: Clock,
+    incoming: mpsc::Receiver<Incoming>,
+    outgoing: mpsc::Sender<Outgoing>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let domain = BareJid::parse(&config.component.domain).context("component.domain is no domain")?;
+    let limits = config.limits.for_rules();
+    let policy = Policy {
+        domain: domain.clone(),
+        limits: limits.clone(),
+        absent: config.delivery.absent,
+        create_groups: config.service.create_groups,
+    };
+    let opened = Arc::new(SetOnce::new());
+    let queries = Queries {
+        domain,
+        name: config.service.name,
+        limits,
+        clock: clock.clone(),
+        started: Instant::now(),
+        store: Arc::clone(&opened),
+    };
+    let (orders, taken) = mpsc::channel::<Order>(ORDERS_MAX);
+    let router = Router::new(Arc::new(queries), orders, outgoing.clone());
+    let engine = async {
+        let store = open(&config.database.url).await?;
+        // Set once, here.
+        let _ = opened.set(store.clone());
+        let engine =
+            Engine::start(policy, clock, store.clone(), outgoing).await.context("reading the database")?;
+        engine.run(taken).await;
+        store.close().await.context("closing the database")
+    };
+    // The engine ends when the router has dropped its orders; a store that cannot be opened ends both.
+    let router = async {
+        router.run(incoming, stop).await;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(engine, router)?;
+    Ok(())
+}
+
+async fn open(url: &str) -> anyhow::Result<Store> {
+    let store = Store::open(url).await.context("opening the database")?;
+    store.migrate().await.context("bringing the database up to date")?;
+    Ok(store)
+}

@@ -1,0 +1,95 @@
+//! Whether the values of a configuration can work, beyond being of the right type.
+
+use groupchat_core::BareJid;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Config, Problem};
+
+/// What is wrong, by key. Takes the secret out of its file. Keys that have a problem already are not looked at again.
+pub(super) fn check(config: &mut Config, known: &[Problem]) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    domain(config, &mut found);
+    secret(config, &mut found);
+    if !is_host_and_port(&config.component.server) {
+        found.push(("component.server", "must be host:port, for example 127.0.0.1:5347".into()));
+    }
+    let url = &config.database.url;
+    if !["sqlite:", "postgres:", "postgresql:", "mysql:"].iter().any(|scheme| url.starts_with(scheme)) {
+        found.push(("database.url", "must begin with sqlite://, postgres:// or mysql://".into()));
+    }
+    if config.service.name.trim().is_empty() || config.service.name.chars().any(char::is_control) {
+        found.push(("service.name", "must be a name that can be shown".into()));
+    }
+    limits(config, &mut found);
+    if tracing_subscriber::EnvFilter::try_new(&config.log.level).is_err() {
+        found.push(("log.level", "must be error, warn, info, debug or trace, or a filter by module".into()));
+    }
+    found.retain(|(key, _)| !known.iter().any(|problem| problem.key == *key));
+    found
+}
+
+fn domain(config: &mut Config, found: &mut Vec<(&'static str, String)>) {
+    match BareJid::parse(&config.component.domain) {
+        Ok(domain) if domain.local().is_none() => config.component.domain = domain.to_string(),
+        _ if config.component.domain.is_empty() => {
+            let text = "is missing: set the domain that the XMPP server has for this component, for example \
+                        groupchat.example.org";
+            found.push(("component.domain", text.into()));
+        }
+        _ => found.push(("component.domain", "must be a domain, for example groupchat.example.org".into())),
+    }
+}
+
+fn secret(config: &mut Config, found: &mut Vec<(&'static str, String)>) {
+    let component = &mut config.component;
+    let has_file = !component.secret_file.as_os_str().is_empty();
+    let has_secret = !component.secret.expose_secret().is_empty();
+    match (has_secret, has_file) {
+        (true, true) => {
+            let text = "is set as well as component.secret: keep one of them";
+            found.push(("component.secret_file", text.into()));
+        }
+        (false, false) => {
+            let text = "is missing: set the secret that the XMPP server has for this component, or component.secret_file";
+            found.push(("component.secret", text.into()));
+        }
+        (true, false) => {}
+        (false, true) => match std::fs::read_to_string(&component.secret_file) {
+            Ok(text) if text.trim().is_empty() => {
+                let text = format!("{} is empty", component.secret_file.display());
+                found.push(("component.secret_file", text));
+            }
+            Ok(text) => component.secret = SecretString::from(text.trim_end_matches(['\r', '\n'])),
+            Err(error) => {
+                let text = format!("{} cannot be read: {error}", component.secret_file.display());
+                found.push(("component.secret_file", text));
+            }
+        },
+    }
+}
+
+fn limits(config: &Config, found: &mut Vec<(&'static str, String)>) {
+    let limits = &config.limits;
+    // A name is stored in columns of this width; a stanza larger than this would close the link on some hosts.
+    for (key, value, min, max) in [
+        ("limits.members_per_group", limits.members_per_group, 1, 1_000_000),
+        ("limits.name_chars", limits.name_chars, 1, 1_000),
+        ("limits.description_chars", limits.description_chars, 0, 10_000),
+        ("limits.nick_chars", limits.nick_chars, 9, 64),
+        ("limits.message_bytes", limits.message_bytes, 1_000, 240_000),
+        ("limits.page_items", limits.page_items, 1, 1_000),
+        ("limits.sessions_per_user", limits.sessions_per_user, 1, 1_000),
+    ] {
+        if !(min..=max).contains(&value) {
+            found.push((key, format!("must be from {min} to {max}")));
+        }
+    }
+}
+
+fn is_host_and_port(server: &str) -> bool {
+    server.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty()
+            && !host.contains(char::is_whitespace)
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}

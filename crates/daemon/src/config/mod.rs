@@ -1,0 +1,199 @@
+//! The configuration: defaults, then the file, then the environment. All problems are found at once, each with
+//! where it is and what to do.
+//!
+//! What can be set is in `sections.rs`; this file only loads and checks.
+
+mod check;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+pub use sections::{Absent, Component, CreateGroups, Database, Delivery, Limits, Log, LogFormat, Service};
+use serde::{Deserialize, Serialize};
+
+/// Environment variables of the configuration begin so: `GROUPCHAT_COMPONENT__SECRET` is `secret` in `[component]`.
+pub const ENVIRONMENT_PREFIX: &str = "GROUPCHAT_";
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How the XMPP server is reached.
+    pub component: Component,
+    /// What the service is to its users.
+    pub service: Service,
+    /// Where everything is kept.
+    pub database: Database,
+    /// How much is too much.
+    pub limits: Limits,
+    /// How messages reach members.
+    pub delivery: Delivery,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file or the environment variable.
+    pub place: String,
+    /// The key, as `section.key`; empty when it is about the whole.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key.as_str() {
+            "" => write!(f, "{}: {}", self.place, self.text),
+            key => write!(f, "{}: {key}: {}", self.place, self.text),
+        }
+    }
+}
+
+impl Config {
+    /// Loads the file and the environment (name and value pairs), and checks all of it.
+    ///
+    /// # Errors
+    /// Every problem that was found; never none.
+    pub fn load(
+        file: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Problem>> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let text = format!("cannot be read ({error}): make one, deploy/groupchat.toml is a start");
+            vec![Problem { place: file.display().to_string(), key: String::new(), text }]
+        })?;
+        Self::read(&text, &file.display().to_string(), environment)
+    }
+
+    /// The same from the text of a file called `place`.
+    ///
+    /// # Errors
+    /// Every problem that was found; never none.
+    pub fn read(
+        text: &str,
+        place: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Problem>> {
+        let parsed: Dict = Figment::from(Toml::string(text)).extract().map_err(|error| {
+            let text = format!("is no TOML: {error}");
+            vec![Problem { place: place.into(), key: String::new(), text }]
+        })?;
+        let mut settings: Vec<Setting> = Vec::new();
+        flatten("", &Value::from(parsed), place, &mut settings);
+        let known = known_keys();
+        settings.extend(
+            environment.into_iter().filter_map(|(name, value)| from_environment(&name, &value, &known)),
+        );
+        let mut problems = Vec::new();
+        let mut merged = Figment::from(Serialized::defaults(Self::default()));
+        for setting in &settings {
+            let merge = |onto: Figment| onto.merge((setting.key.as_str(), setting.value.clone()));
+            match merge(Figment::from(Serialized::defaults(Self::default()))).extract::<Self>() {
+                Ok(_) => merged = merge(merged),
+                Err(error) => problems.push(setting.problem(&error, &known)),
+            }
+        }
+        let places = |key: &str| {
+            let set = settings.iter().rev().find(|setting| setting.key == key);
+            set.map_or_else(|| place.to_owned(), |setting| setting.place.clone())
+        };
+        match merged.extract::<Self>() {
+            Ok(config) => config.checked(&places, problems),
+            Err(error) => {
+                Err(vec![Problem { place: place.into(), key: String::new(), text: error.to_string() }])
+            }
+        }
+    }
+
+    fn checked(
+        mut self,
+        place: &dyn Fn(&str) -> String,
+        mut problems: Vec<Problem>,
+    ) -> Result<Self, Vec<Problem>> {
+        let found = check::check(&mut self, &problems);
+        problems.extend(found.into_iter().map(|(key, text)| Problem {
+            place: place(key),
+            key: key.into(),
+            text,
+        }));
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+
+    /// A configuration for tests: this domain, this database, everything else as by default.
+    pub fn for_testing(domain: &str, database_url: &str) -> Self {
+        let mut config = Self::default();
+        config.component.domain = domain.into();
+        config.database.url = database_url.into();
+        config
+    }
+}
+
+/// One key that somebody set.
+struct Setting {
+    key: String,
+    value: Value,
+    place: String,
+}
+
+impl Setting {
+    fn problem(&self, error: &figment::Error, known: &[(String, Value)]) -> Problem {
+        let text = if !known.iter().any(|(key, _)| *key == self.key) {
+            unknown_key(&self.key, known)
+        } else if self.key == "component.secret" {
+            "must be a text in quotes".to_owned()
+        } else {
+            error.clone().into_iter().map(|error| error.kind.to_string()).collect::<Vec<_>>().join("; ")
+        };
+        Problem { place: self.place.clone(), key: self.key.clone(), text }
+    }
+}
+
+fn unknown_key(key: &str, known: &[(String, Value)]) -> String {
+    let section = key.split('.').next().unwrap_or_default();
+    let siblings: Vec<_> = known.iter().filter_map(|(k, _)| k.strip_prefix(&format!("{section}."))).collect();
+    if siblings.is_empty() {
+        let mut sections: Vec<_> = known.iter().filter_map(|(k, _)| k.split('.').next()).collect();
+        sections.dedup();
+        return format!("there is no such section; there are {}", sections.join(", "));
+    }
+    format!("there is no such key; [{section}] has {}", siblings.join(", "))
+}
+
+/// Every key there is, with its default.
+fn known_keys() -> Vec<(String, Value)> {
+    let mut settings = Vec::new();
+    if let Ok(defaults) = Value::serialize(Config::default()) {
+        flatten("", &defaults, "", &mut settings);
+    }
+    settings.into_iter().map(|setting| (setting.key, setting.value)).collect()
+}
+
+fn flatten(prefix: &str, value: &Value, place: &str, into: &mut Vec<Setting>) {
+    match value {
+        Value::Dict(_, dict) => {
+            for (name, value) in dict {
+                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                flatten(&key, value, place, into);
+            }
+        }
+        value => into.push(Setting { key: prefix.into(), value: value.clone(), place: place.into() }),
+    }
+}
+
+/// A variable of ours as a setting. Texts are taken as they are: a secret of digits is not a number.
+fn from_environment(name: &str, value: &str, known: &[(String, Value)]) -> Option<Setting> {
+    let key = name.strip_prefix(ENVIRONMENT_PREFIX)?.to_lowercase().replace("__", ".");
+    let is_text = known.iter().any(|(known, default)| *known == key && default.as_str().is_some());
+    let parsed = if is_text { None } else { value.parse::<Value>().ok() };
+    let value = parsed.unwrap_or_else(|| Value::from(value));
+    Some(Setting { key, value, place: format!("environment variable {name}") })
+}

@@ -1,0 +1,178 @@
+//! The sections of the configuration, each with its defaults. Every field's comment is its documentation.
+
+use std::path::PathBuf;
+
+use groupchat_core::Limits as GroupLimits;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// `[component]`: how the XMPP server is reached. XEP-0114.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Component {
+    /// The domain of the service, a subdomain of the server's own.
+    pub domain: String,
+    /// The secret that the server's configuration holds for this domain.
+    #[serde(serialize_with = "hidden")]
+    pub secret: SecretString,
+    /// A file that holds the secret, instead of `secret`.
+    pub secret_file: PathBuf,
+    /// The server's component port, as `host:port`.
+    pub server: String,
+}
+
+impl Default for Component {
+    fn default() -> Self {
+        Self {
+            domain: String::new(),
+            secret: SecretString::default(),
+            secret_file: PathBuf::new(),
+            server: "127.0.0.1:5347".into(),
+        }
+    }
+}
+
+/// A secret is never written anywhere, not even to compare it.
+fn hidden<S: Serializer>(_: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("")
+}
+
+/// `[service]`: what the service is to its users.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Service {
+    /// The name that clients show.
+    pub name: String,
+    /// Who may create groups.
+    pub create_groups: CreateGroups,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self { name: "Groups".into(), create_groups: CreateGroups::Everyone }
+    }
+}
+
+/// Who may create groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CreateGroups {
+    /// Whoever can reach the service, users of other servers too.
+    Everyone,
+    /// Users of the server that the service's domain belongs to.
+    Local,
+}
+
+/// `[database]`: where everything is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://file` (made when missing), `postgres://user:password@host/name` or `mysql://…`.
+    pub url: String,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite://groupchat.db".into() }
+    }
+}
+
+/// `[limits]`: a limit on everything that somebody else decides the size of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Members of one group.
+    pub members_per_group: usize,
+    /// Characters of a group's name.
+    pub name_chars: usize,
+    /// Characters of a group's description.
+    pub description_chars: usize,
+    /// Characters of a nick and of a member id, 64 at most.
+    pub nick_chars: usize,
+    /// Bytes of a message's content. What hosts take is 256 KiB and more.
+    pub message_bytes: usize,
+    /// Items of one page of a list.
+    pub page_items: usize,
+    /// Devices remembered as online for one user.
+    pub sessions_per_user: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = GroupLimits::default();
+        Self {
+            members_per_group: limits.members_per_group,
+            name_chars: limits.name_chars,
+            description_chars: limits.description_chars,
+            nick_chars: limits.nick_chars,
+            message_bytes: limits.message_bytes,
+            page_items: limits.page_items,
+            sessions_per_user: limits.sessions_per_user,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits as the rules take them.
+    pub fn for_rules(&self) -> GroupLimits {
+        GroupLimits {
+            members_per_group: self.members_per_group,
+            name_chars: self.name_chars,
+            description_chars: self.description_chars,
+            nick_chars: self.nick_chars,
+            message_bytes: self.message_bytes,
+            page_items: self.page_items,
+            sessions_per_user: self.sessions_per_user,
+        }
+    }
+}
+
+/// `[delivery]`: how messages reach members.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delivery {
+    /// What a member gets who is away.
+    pub absent: Absent,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { absent: Absent::Message }
+    }
+}
+
+/// What a member gets who is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Absent {
+    /// A copy that the member's server keeps and pushes.
+    Message,
+    /// Nothing: clients read the archive.
+    Archive,
+}
+
+/// `[log]`: what is logged, to standard error.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`, or a filter by module.
+    pub level: String,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

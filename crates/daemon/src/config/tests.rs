@@ -1,0 +1,97 @@
+//! What a configuration may say, and how every mistake in it is told.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+const SMALLEST: &str = "[component]\ndomain = 'groupchat.localhost'\nsecret = '007'\n";
+
+fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::read(text, "groupchat.toml", environment)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_smallest_file_is_enough_and_the_environment_wins() {
+    let config = read(SMALLEST, &[]).unwrap();
+    assert_eq!(config.component.secret.expose_secret(), "007");
+    let config = read(
+        SMALLEST,
+        &[("GROUPCHAT_COMPONENT__SECRET", "0815"), ("GROUPCHAT_LIMITS__PAGE_ITEMS", "7"), ("PATH", "/bin")],
+    );
+    let config = config.unwrap();
+    assert_eq!((config.component.secret.expose_secret(), config.limits.page_items), ("0815", 7));
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_its_place() {
+    let problems = read(
+        "[component]\ndomain = 'a b'\nserver = 'nowhere'\nport = 5\n[limits]\npage_items = 'many'\nnick_chars = 900\n\
+         [colour]\nred = 1\n[log]\nformat = 'yaml'\n",
+        &[("GROUPCHAT_SERVICE__NAMES", "x")],
+    );
+    let problems = problems.unwrap_err().join("\n");
+    for expected in [
+        "groupchat.toml: component.port: there is no such key; [component] has domain, secret, secret_file, server",
+        "groupchat.toml: component.domain: must be a domain",
+        "groupchat.toml: component.secret: is missing",
+        "groupchat.toml: component.server: must be host:port",
+        "groupchat.toml: limits.page_items: invalid type",
+        "groupchat.toml: limits.nick_chars: must be from 9 to 64",
+        "groupchat.toml: colour.red: there is no such section; there are component, database",
+        "groupchat.toml: log.format: unknown variant",
+        "environment variable GROUPCHAT_SERVICE__NAMES: service.names: there is no such key",
+    ] {
+        assert!(problems.contains(expected), "{expected}\nis not in\n{problems}");
+    }
+    assert_eq!(problems.lines().count(), 9, "{problems}");
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let problems = read("[component]\ndomain = 'g.localhost'\nsecret = 4711\n", &[]).unwrap_err().join("\n");
+    assert!(problems.contains("component.secret: must be a text in quotes"), "{problems}");
+    assert!(!problems.contains("4711"), "{problems}");
+    let config = read(SMALLEST, &[]).unwrap();
+    assert!(!format!("{config:?}").contains("007"));
+}
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, " s3cret \n").unwrap();
+    let text = format!("[component]\ndomain = 'g.localhost'\nsecret_file = '{}'\n", file.display());
+    assert_eq!(read(&text, &[]).unwrap().component.secret.expose_secret(), " s3cret ");
+    let both = read(&text, &[("GROUPCHAT_COMPONENT__SECRET", "x")]).unwrap_err().join("\n");
+    assert!(both.contains("keep one of them"), "{both}");
+    let missing = read(&text.replace("secret'\n", "nothing'\n"), &[]).unwrap_err().join("\n");
+    assert!(missing.contains("cannot be read"), "{missing}");
+}
+
+#[test]
+fn what_is_no_toml_is_told() {
+    assert!(read("[component\n", &[]).unwrap_err()[0].contains("is no TOML"));
+    assert!(
+        Config::load(Path::new("/nonexistent/groupchat.toml"), []).unwrap_err()[0]
+            .text
+            .contains("cannot be read")
+    );
+}
+
+#[test]
+fn the_example_file_shows_every_key_with_its_default() {
+    let example = include_str!("../../../../deploy/groupchat.toml");
+    let config = Config::read(example, "deploy/groupchat.toml", []).unwrap();
+    let mut defaults = Config::default();
+    defaults.component.domain.clone_from(&config.component.domain);
+    let as_value = |config: &Config| Value::serialize(config).unwrap();
+    assert_eq!(as_value(&config), as_value(&defaults));
+    for (key, _) in known_keys() {
+        let name = key.rsplit('.').next().unwrap();
+        let shown =
+            example.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(&format!("{name} =")));
+        assert!(shown, "{key} is not in the example file");
+    }
+}

@@ -1,0 +1,268 @@
+//! A request of a user: decided, written down, and what is to be said of it.
+
+use std::sync::Arc;
+
+use groupchat_core::{
+    Archived, ArchivedKind, Change, Command, Decision, Event, Group, GroupId, MessageRef, Mid, NewGroup,
+    Notice, ReadReceipt, Refusal, Storage, create, decide,
+};
+use groupchat_dialect::{Carrier, Origin, Outbound, Request, encode};
+use groupchat_store::StoreError;
+use tracing::{debug, error, info};
+
+use super::{Engine, Work};
+use crate::config::CreateGroups;
+use crate::fanout::{self, Fanout};
+use crate::identity;
+
+/// How often an id is made up for a new group before its creator is told to try again.
+const ID_ATTEMPTS: usize = 5;
+
+impl Engine {
+    pub(super) async fn request(&mut self, work: &mut Work, request: Request) {
+        let Request { origin, group, command } = request;
+        let by_presence = matches!(origin.carrier, Carrier::Presence { .. });
+        if !by_presence {
+            self.learn(work, &origin.from, None);
+        }
+        let decided = match group {
+            Some(id) => self.decide_in(work, &origin, &id, command).await.map(|decision| (id, decision)),
+            None => self.decide_unnamed(work, &origin, command).await,
+        };
+        match decided {
+            Ok((id, decision)) => {
+                if by_presence {
+                    let address = groupchat_core::BareJid::parse(&origin.at).ok();
+                    self.learn(work, &origin.from, address.as_ref());
+                }
+                self.carry_out(work, origin, &id, decision);
+            }
+            Err(refusal) => {
+                debug!(reason = %refusal, "Refused a request: {refusal}");
+                work.refuse(&origin, &refusal);
+            }
+        }
+    }
+
+    async fn decide_in(
+        &mut self,
+        work: &mut Work,
+        origin: &Origin,
+        id: &GroupId,
+        mut command: Command,
+    ) -> Result<Decision, Refusal> {
+        let now = work.now;
+        let group = work.group(&mut self.groups, id).await.map_err(unavailable)?;
+        let actor = origin.from.bare();
+        let decided = match (&mut command, group) {
+            (Command::Create(new), None) => self.create(origin, id, new, now),
+            (_, None) => Err(Refusal::NoSuchGroup),
+            (Command::Read(receipt), Some(group)) => {
+                if let Some(reader) = group.member(actor) {
+                    receipt.found = self.find(id, &reader.mid, receipt).await.map_err(unavailable)?;
+                }
+                decide(group, actor, &command, &self.policy.limits, now)
+            }
+            (_, Some(group)) => decide(group, actor, &command, &self.policy.limits, now),
+        };
+        decided.and_then(|decision| self.fits(work, id, decision))
+    }
+
+    /// A request to the service itself: it makes up the id of a new group.
+    async fn decide_unnamed(
+        &mut self,
+        work: &mut Work,
+        origin: &Origin,
+        command: Command,
+    ) -> Result<(GroupId, Decision), Refusal> {
+        for _ in 0..ID_ATTEMPTS {
+            let id = identity::group_id();
+            if work.group(&mut self.groups, &id).await.map_err(unavailable)?.is_none() {
+                return Ok((id.clone(), self.decide_in(work, origin, &id, command).await?));
+            }
+        }
+        Err(Refusal::Unavailable)
+    }
+
+    fn create(
+        &self,
+        origin: &Origin,
+        id: &GroupId,
+        new: &NewGroup,
+        now: groupchat_core::Timestamp,
+    ) -> Result<Decision, Refusal> {
+        let creator = origin.from.bare();
+        let service = self.policy.domain.as_str();
+        let is_local = service.split_once('.').is_some_and(|(_, host)| host == creator.domain());
+        if self.policy.create_groups == CreateGroups::Local && !is_local {
+            return Err(Refusal::NotAllowed("only users of this server may create groups here"));
+        }
+        create(id.clone(), creator, new, &self.policy.limits, now)
+    }
+
+    /// The message that a receipt means: its place, its author, and what the receipt names it by.
+    async fn find(
+        &self,
+        group: &GroupId,
+        reader: &Mid,
+        receipt: &ReadReceipt,
+    ) -> Result<Option<(groupchat_core::StanzaId, Mid, Arc<str>)>, StoreError> {
+        Ok(match &receipt.message {
+            MessageRef::Id(id) => {
+                let found = self.store.message(group, id).await?;
+                found.map(|message| (message.id, message.mid, id.clone()))
+            }
+            MessageRef::Newest => {
+                let found = self.store.newest_message_by_others(group, reader).await?;
+                found.map(|message| {
+                    let named = message.client_id.unwrap_or_else(|| message.id.to_string().into());
+                    (message.id, message.mid, named)
+                })
+            }
+        })
+    }
+
+    /// An announcement goes out as one stanza for each member, so it has to be one that hosts take.
+    fn fits(&self, work: &Work, id: &GroupId, decision: Decision) -> Result<Decision, Refusal> {
+        let bytes_max = self.policy.limits.message_bytes;
+        let group = match &decision.change {
+            Some(Change::Created(group)) => Some(&**group),
+            _ => work.touched(id),
+        };
+        let name = group.map(|group| self.fanout().name(group).name.to_owned()).unwrap_or_default();
+        let name = encode::Group { domain: self.policy.domain.as_str(), id, name: &name };
+        for notice in &decision.notices {
+            if let Notice::Announce(event) = notice
+                && encode::event_content(&name, event).len() > bytes_max
+            {
+                return Err(Refusal::TooLarge { bytes_max });
+            }
+        }
+        Ok(decision)
+    }
+
+    /// A granted request: its change, its rows in the archive, its stanzas.
+    fn carry_out(&self, work: &mut Work, origin: Origin, id: &GroupId, decision: Decision) {
+        let Decision { change, notices } = decision;
+        let created = matches!(change, Some(Change::Created(_)));
+        let stores = change.is_some() || notices.iter().any(keeps_something);
+        if let Some(change) = change {
+            log_change(id, &change);
+            work.apply(id, change);
+        }
+        let Some(group) = work.take(id) else { return };
+        let mut speech = Vec::new();
+        speech.extend(encode::granted(&origin, &self.fanout().name(&group), created));
+        for notice in notices {
+            speech.extend(self.put_into_words(work, &origin, &group, notice));
+        }
+        work.put_back(group);
+        work.say(stores.then_some(origin), speech);
+    }
+
+    fn put_into_words(
+        &self,
+        work: &mut Work,
+        origin: &Origin,
+        group: &Group,
+        notice: Notice,
+    ) -> Vec<Outbound> {
+        let fanout = self.fanout();
+        match notice {
+            Notice::Announce(event) => {
+                let row = self.event_row(work, origin, group, &event);
+                work.archive(row);
+                fanout.announcement(group, &event, &origin.from, origin.carrier.id())
+            }
+            Notice::Welcome(member) => {
+                // The same id as the announcement has in the archive: it is the same news.
+                fanout.welcome(group, &member, origin.from.bare(), work.last_id).into_iter().collect()
+            }
+            Notice::Message { author, post } if post.storage == Storage::LiveOnly => {
+                fanout.ephemeral(group, &author, &post).into_iter().collect()
+            }
+            Notice::Message { author, post } => {
+                let row = Archived {
+                    id: work.next_id(),
+                    group: group.id.clone(),
+                    at: work.now,
+                    kind: ArchivedKind::Message,
+                    sender: origin.from.clone(),
+                    mid: author,
+                    client_id: post.client_id,
+                    body: post.body,
+                    payload: post.payload,
+                };
+                let copies = fanout.message(group, &row);
+                work.archive(row);
+                copies
+            }
+            Notice::Receipt { reader, author, message_id, client_id, displayed } => {
+                let receipt = fanout::Receipt {
+                    reader: &reader,
+                    author: &author,
+                    message_id: &message_id,
+                    client_id: client_id.as_ref(),
+                    displayed,
+                };
+                fanout.receipt(&group.id, &receipt, &origin.from).into_iter().collect()
+            }
+        }
+    }
+
+    fn event_row(&self, work: &mut Work, origin: &Origin, group: &Group, event: &Event) -> Archived {
+        let actor = group.member(origin.from.bare()).map(|member| member.mid.clone());
+        let mid = actor.or_else(|| match event {
+            Event::Removed { who, .. } => {
+                who.iter().find(|gone| gone.jid == *origin.from.bare()).and_then(|gone| gone.mid.clone())
+            }
+            Event::Created { .. } | Event::Updated(_) | Event::Deleted | Event::Added(_) => None,
+        });
+        Archived {
+            id: work.next_id(),
+            group: group.id.clone(),
+            at: work.now,
+            kind: ArchivedKind::Event,
+            sender: origin.from.clone(),
+            mid: mid.unwrap_or_else(|| Mid::from_stored("")),
+            client_id: None,
+            body: None,
+            payload: encode::event_content(&self.fanout().name(group), event).into(),
+        }
+    }
+
+    pub(super) fn fanout(&self) -> Fanout<'_> {
+        Fanout { domain: self.policy.domain.as_str(), absent: self.policy.absent, sessions: &self.sessions }
+    }
+}
+
+fn unavailable(problem: StoreError) -> Refusal {
+    error!(error = %problem, "The database cannot be read: {problem}");
+    Refusal::Unavailable
+}
+
+fn keeps_something(notice: &Notice) -> bool {
+    match notice {
+        Notice::Announce(_) => true,
+        Notice::Message { post, .. } => post.storage == Storage::Stored,
+        Notice::Welcome(_) | Notice::Receipt { .. } => false,
+    }
+}
+
+fn log_change(id: &GroupId, change: &Change) {
+    match change {
+        Change::Created(group) => {
+            info!(group = %id, members = group.members().len(), "Created group {id}");
+        }
+        Change::Updated(_) => info!(group = %id, "Changed the settings of group {id}"),
+        Change::Deleted => info!(group = %id, "Deleted group {id}"),
+        Change::MembersAdded { members, .. } => {
+            info!(group = %id, members = members.len(), "Added {} to group {id}", members.len());
+        }
+        Change::MembersRemoved { removed, banned, deletes } => {
+            info!(group = %id, members = removed.len(), banned = banned.len(), deleted = deletes,
+                "Removed {} from group {id}", removed.len());
+        }
+        Change::Read { .. } => {}
+    }
+}

@@ -1,0 +1,118 @@
+//! What the rules want said, as stanzas with their recipients.
+//!
+//! Not here: when it is said. The engine sends it once it is stored.
+
+use std::sync::Arc;
+
+use groupchat_core::{
+    Archived, BareJid, Event, Group, GroupId, Jid, Member, Mid, Post, Sessions, StanzaId, delivery,
+};
+use groupchat_dialect::{Outbound, encode};
+
+use crate::config::Absent;
+
+/// Makes the stanzas of one request: knows the service and who is where at that moment.
+pub(crate) struct Fanout<'a> {
+    /// The service's domain.
+    pub(crate) domain: &'a str,
+    /// What members get who are away.
+    pub(crate) absent: Absent,
+    /// Who is online where.
+    pub(crate) sessions: &'a Sessions,
+}
+
+impl Fanout<'_> {
+    /// The group as stanzas name it.
+    pub(crate) fn name<'g>(&'g self, group: &'g Group) -> encode::Group<'g> {
+        encode::Group { domain: self.domain, id: &group.id, name: &group.settings.name }
+    }
+
+    /// An announcement to every member and to those who just went; the asking device's copy has the request's id.
+    pub(crate) fn announcement(
+        &self,
+        group: &Group,
+        event: &Event,
+        actor: &Jid,
+        request_id: Option<&Arc<str>>,
+    ) -> Vec<Outbound> {
+        let gone: Vec<&BareJid> = match event {
+            Event::Removed { who, .. } => {
+                // Somebody who is banned without ever having been in is not told: he need not know the group.
+                who.iter().filter(|gone| gone.mid.is_some()).map(|gone| &gone.jid).collect()
+            }
+            Event::Created { .. } | Event::Updated(_) | Event::Deleted | Event::Added(_) => Vec::new(),
+        };
+        let to = delivery::announcement(group, self.sessions, actor, gone);
+        let name = self.name(group);
+        let request_id = request_id.map(|id| &**id);
+        [
+            (to.asker.into_iter().collect::<Vec<_>>(), true, request_id),
+            (to.actor, true, None),
+            (to.others, false, None),
+        ]
+        .into_iter()
+        .filter(|(to, ..)| !to.is_empty())
+        .map(|(to, own, id)| encode::announcement(&name, event, own, id, to))
+        .collect()
+    }
+
+    /// The message to a new member, if he is away.
+    pub(crate) fn welcome(
+        &self,
+        group: &Group,
+        member: &Member,
+        adder: &BareJid,
+        id: StanzaId,
+    ) -> Option<Outbound> {
+        let away = self.sessions.of(&member.jid).is_empty();
+        away.then(|| encode::welcome(&self.name(group), member, adder, id))
+    }
+
+    /// The copies of a stored message.
+    pub(crate) fn message(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
+        let copies = delivery::message(group, self.sessions);
+        let live = (!copies.live.is_empty()).then(|| encode::copy(self.domain, message, copies.live, false));
+        live.into_iter().chain(self.absent_copy(message, copies.absent)).collect()
+    }
+
+    /// The copies for members who are away, if the service makes any.
+    pub(crate) fn absent_copy(&self, message: &Archived, to: Vec<Arc<str>>) -> Option<Outbound> {
+        let wanted = self.absent == Absent::Message && !to.is_empty();
+        wanted.then(|| encode::copy(self.domain, message, to, true))
+    }
+
+    /// The copies of something that is not kept.
+    pub(crate) fn ephemeral(&self, group: &Group, author: &Mid, post: &Post) -> Option<Outbound> {
+        let to = delivery::message(group, self.sessions).live;
+        (!to.is_empty()).then(|| encode::ephemeral(self.domain, &group.id, author, post, to))
+    }
+
+    /// The copies of a receipt: to the author's devices, and the reader's others.
+    pub(crate) fn receipt(
+        &self,
+        group: &GroupId,
+        receipt: &Receipt<'_>,
+        reader_device: &Jid,
+    ) -> Option<Outbound> {
+        let users = [receipt.author, reader_device.bare()];
+        let to = delivery::devices(self.sessions, users, reader_device);
+        let id = receipt.client_id.map(|id| &**id);
+        (!to.is_empty()).then(|| {
+            encode::receipt(self.domain, group, receipt.reader, receipt.message_id, id, receipt.displayed, to)
+        })
+    }
+}
+
+/// A read receipt to be passed on.
+pub(crate) struct Receipt<'a> {
+    /// Who read.
+    pub(crate) reader: &'a Mid,
+    /// Whose message.
+    pub(crate) author: &'a BareJid,
+    /// What the receipt names the message by.
+    pub(crate) message_id: &'a str,
+    /// The stanza `id` of the reader's receipt.
+    pub(crate) client_id: Option<&'a Arc<str>>,
+    /// Written as XEP-0333 `displayed`.
+    pub(crate) displayed: bool,
+}

@@ -1,0 +1,166 @@
+//! Questions: answered from the store, beside the engine, so that nobody's long list delays anybody's message.
+//!
+//! What may be seen is decided by `core::sight`; how it is written, by the dialect.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use groupchat_core::page::Paged;
+use groupchat_core::{BareJid, GroupId, Limits, Mid, Nick, Refusal, Sight, sight};
+use groupchat_dialect::{Outbound, Query, Question, encode};
+use groupchat_payloads::MemberKey as NamedMember;
+use groupchat_store::{MemberKey, Store, StoreError, Summary};
+use minidom::Element;
+use tokio::sync::SetOnce;
+use tracing::error;
+
+use crate::clock::Clock;
+
+/// Answers questions. Shared by as many as are being answered at once.
+pub(crate) struct Queries {
+    /// The service's domain.
+    pub(crate) domain: BareJid,
+    /// Its name.
+    pub(crate) name: String,
+    /// How much is too much.
+    pub(crate) limits: Limits,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// Since when it runs.
+    pub(crate) started: Instant,
+    /// The store, once it is open.
+    pub(crate) store: Arc<SetOnce<Store>>,
+}
+
+/// A question's answer: the payload of a result, if it has one.
+type Answer = Result<Option<Element>, Refusal>;
+
+impl Queries {
+    /// The answer to a question.
+    pub(crate) async fn answer(&self, question: &Question) -> Outbound {
+        let answer = match &question.group {
+            None => self.of_service(question).await,
+            Some(group) => self.of_group(question, group).await,
+        };
+        match answer {
+            Ok(payload) => encode::result(&question.origin, payload.as_ref()),
+            Err(refusal) => encode::refused(&question.origin, &refusal),
+        }
+    }
+
+    async fn of_service(&self, question: &Question) -> Answer {
+        let (asker, domain) = (question.origin.from.bare(), self.domain.as_str());
+        Ok(match &question.query {
+            Query::DiscoInfo => Some(encode::disco_service_info(&self.name)),
+            Query::DiscoItems(paging) => {
+                let found = self.store.wait().await.public_groups(&paging.page).await.map_err(refusal)?;
+                Some(encode::disco_service_items(
+                    domain,
+                    paging,
+                    &paged(found, |group| (group.id, group.name.into())),
+                ))
+            }
+            Query::MyGroups(paging) => {
+                let found = self.store.wait().await.groups_of(asker, &paging.page).await.map_err(refusal)?;
+                let found = paged(found, |group| encode::MyGroup {
+                    id: group.id,
+                    name: group.name.into(),
+                    members: group.members,
+                    role: group.role,
+                });
+                Some(encode::my_groups(domain, paging, &found))
+            }
+            Query::GroupsNamed(name) => {
+                let found =
+                    self.store.wait().await.groups_named(name.trim(), asker, self.limits.page_items).await;
+                let found: Vec<_> = found.map_err(refusal)?.into_iter().map(info).collect();
+                Some(encode::groups_named(domain, &found))
+            }
+            other => return self.of_any(other),
+        })
+    }
+
+    async fn of_group(&self, question: &Question, id: &GroupId) -> Answer {
+        if let Ok(answer) = self.of_any(&question.query) {
+            return Ok(answer);
+        }
+        let store = self.store.wait().await;
+        let domain = self.domain.as_str();
+        let asker = question.origin.from.bare();
+        let summary = store.summary(id, asker).await.map_err(refusal)?.ok_or(Refusal::NoSuchGroup)?;
+        let inside = match sight(summary.settings.visibility, summary.role) {
+            Sight::Nothing => return Err(Refusal::NoSuchGroup),
+            Sight::Outside => false,
+            Sight::Inside => true,
+        };
+        let members_only = Err(Refusal::NotAllowed("only members may see who is in this group"));
+        Ok(Some(match &question.query {
+            Query::DiscoInfo => encode::disco_group_info(&info(summary)),
+            Query::GroupInfo => encode::group_info(domain, &info(summary)),
+            Query::DiscoItems(_) if !inside => encode::disco_no_items(),
+            Query::Members(_) | Query::MemberInfo(_) if !inside => return members_only,
+            Query::DiscoItems(paging) => {
+                let found = store.members(id, &paging.page).await.map_err(refusal)?;
+                encode::disco_group_items(domain, id, paging, &found)
+            }
+            Query::Members(paging) => {
+                encode::members(paging, &store.members(id, &paging.page).await.map_err(refusal)?)
+            }
+            Query::MemberInfo(named) => {
+                let found = store.member(id, &self.key(named)?).await.map_err(refusal)?;
+                encode::member_info(&found.ok_or(Refusal::NoSuchMember)?)
+            }
+            Query::MyGroups(_)
+            | Query::GroupsNamed(_)
+            | Query::Ping
+            | Query::Version
+            | Query::Time
+            | Query::Uptime => return Err(Refusal::Unknown),
+        }))
+    }
+
+    /// What every address of ours answers alike, without telling whether there is such a group.
+    fn of_any(&self, query: &Query) -> Answer {
+        match query {
+            Query::Ping => Ok(None),
+            Query::Version => Ok(Some(encode::version(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))),
+            Query::Time => Ok(Some(encode::time(self.clock.now()))),
+            Query::Uptime => Ok(Some(encode::uptime(self.started.elapsed().as_secs()))),
+            Query::MyGroups(_)
+            | Query::GroupInfo
+            | Query::GroupsNamed(_)
+            | Query::Members(_)
+            | Query::MemberInfo(_)
+            | Query::DiscoInfo
+            | Query::DiscoItems(_) => Err(Refusal::Unknown),
+        }
+    }
+
+    fn key(&self, named: &NamedMember) -> Result<MemberKey, Refusal> {
+        Ok(match named {
+            NamedMember::Jid(jid) => {
+                MemberKey::Jid(BareJid::parse(jid).map_err(|invalid| Refusal::Address(invalid.to_string()))?)
+            }
+            NamedMember::Mid(mid) => MemberKey::Mid(Mid::from_stored(mid)),
+            NamedMember::Nick(nick) => MemberKey::Nick(Nick::parse(nick, &self.limits)?),
+        })
+    }
+}
+
+fn info(summary: Summary) -> encode::GroupInfo {
+    let Summary { id, settings, members, role, .. } = summary;
+    encode::GroupInfo { id, settings, members, role }
+}
+
+fn paged<A, B>(found: Paged<A>, turn: impl Fn(A) -> B) -> Paged<B> {
+    let Paged { items, first_index, total } = found;
+    Paged { items: items.into_iter().map(turn).collect(), first_index, total }
+}
+
+fn refusal(problem: StoreError) -> Refusal {
+    if matches!(problem, StoreError::NoSuchItem(_)) {
+        return Refusal::NoSuchItem;
+    }
+    error!(error = %problem, "A question could not be answered: {problem}");
+    Refusal::Unavailable
+}

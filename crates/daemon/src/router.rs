@@ -1,0 +1,131 @@
+//! From the link to whoever answers: the engine, the queries, or the door itself.
+//!
+//! Not here: what stanzas mean (the dialect).
+
+use std::sync::Arc;
+
+use groupchat_core::{BareJid, Limits};
+use groupchat_dialect::{Decoded, Outbound, Question, decode, oversized};
+use groupchat_link::{Incoming, Outgoing};
+use minidom::Element;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, trace, warn};
+
+use crate::engine::Order;
+use crate::queries::Queries;
+
+/// Questions answered at once; more wait, and the link with them.
+const QUESTIONS_MAX: usize = 32;
+
+/// Hands every stanza to whom it is for.
+pub(crate) struct Router {
+    domain: BareJid,
+    limits: Limits,
+    queries: Arc<Queries>,
+    orders: mpsc::Sender<Order>,
+    outgoing: mpsc::Sender<Outgoing>,
+    places: Arc<Semaphore>,
+    questions: TaskTracker,
+}
+
+/// Nobody listens any more; the program is ending.
+pub(crate) struct Closed;
+
+impl Router {
+    /// A router for these.
+    pub(crate) fn new(
+        queries: Arc<Queries>,
+        orders: mpsc::Sender<Order>,
+        outgoing: mpsc::Sender<Outgoing>,
+    ) -> Self {
+        Self {
+            domain: queries.domain.clone(),
+            limits: queries.limits.clone(),
+            queries,
+            orders,
+            outgoing,
+            places: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+            questions: TaskTracker::new(),
+        }
+    }
+
+    /// Works until the link ends or `stop` is asked; then waits for the questions that are being answered.
+    pub(crate) async fn run(self, mut incoming: mpsc::Receiver<Incoming>, stop: CancellationToken) {
+        loop {
+            let next = tokio::select! {
+                next = incoming.recv() => next,
+                () = stop.cancelled() => None,
+            };
+            let Some(next) = next else { break };
+            if self.take(next).await.is_err() {
+                break;
+            }
+        }
+        self.questions.close();
+        self.questions.wait().await;
+    }
+
+    async fn take(&self, incoming: Incoming) -> Result<(), Closed> {
+        match incoming {
+            Incoming::Up => debug!("The link is up"),
+            Incoming::Down => warn!("The link to the XMPP server is lost"),
+            Incoming::Stanza(stanza) => self.route(&stanza).await?,
+            Incoming::Skipped(skipped) => {
+                let of = |value: &Option<String>| value.as_deref().unwrap_or_default().to_owned();
+                warn!(sender = of(&skipped.from), reason = %skipped.reason, "Skipped a stanza: {}", skipped.reason);
+                let head =
+                    [("from", skipped.from), ("to", skipped.to), ("id", skipped.id), ("type", skipped.kind)];
+                self.act(oversized(&skipped.name, head, &self.domain, &self.limits)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn route(&self, stanza: &Element) -> Result<(), Closed> {
+        self.act(decode(stanza, &self.domain, &self.limits)).await
+    }
+
+    async fn act(&self, decoded: Decoded) -> Result<(), Closed> {
+        match decoded {
+            Decoded::Command(request) => self.order(Order::Request(Box::new(request))).await,
+            Decoded::Presence { from, address, available } => {
+                self.order(Order::Presence { from, address, available }).await
+            }
+            Decoded::Bounce(bounce) => self.order(Order::Bounce(bounce)).await,
+            Decoded::Query(question) => {
+                if question.shows_session {
+                    self.order(Order::Seen(question.origin.from.clone())).await?;
+                }
+                self.ask(question).await
+            }
+            Decoded::Answered(answer) => send(&self.outgoing, answer).await,
+            Decoded::Ignored(reason) => {
+                trace!(reason, "Ignored a stanza: {reason}");
+                Ok(())
+            }
+        }
+    }
+
+    async fn order(&self, order: Order) -> Result<(), Closed> {
+        self.orders.send(order).await.map_err(|_| Closed)
+    }
+
+    async fn ask(&self, question: Question) -> Result<(), Closed> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Closed)?;
+        let (queries, outgoing) = (Arc::clone(&self.queries), self.outgoing.clone());
+        self.questions.spawn(async move {
+            let answer = queries.answer(&question).await;
+            // Nobody left to take the answer means that the program is ending.
+            let _ = send(&outgoing, answer).await;
+            drop(place);
+        });
+        Ok(())
+    }
+}
+
+async fn send(outgoing: &mpsc::Sender<Outgoing>, outbound: Outbound) -> Result<(), Closed> {
+    let Outbound { head, to, tail } = outbound;
+    outgoing.send(Outgoing { head, to, tail }).await.map_err(|_| Closed)
+}

@@ -1,0 +1,66 @@
+//! The one door through which anything is written.
+
+use std::collections::HashMap;
+
+use groupchat_core::GroupId;
+use groupchat_entity::group;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use crate::error::Doing;
+use crate::{Batch, ROWS_PER_STATEMENT, Store, StoreError, archive, changes, sessions};
+
+impl Store {
+    /// Stores a batch in one transaction, after checking that its groups are still what they were in memory.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] names the first group that is not; [`StoreError::Database`]. Either way nothing of
+    /// the batch is stored.
+    pub async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return check_versions(&self.db, &batch.versions).await;
+        }
+        let tx = self.begin().await?;
+        match write(&tx, batch).await {
+            Ok(()) => tx.commit().await.doing("committing a batch"),
+            Err(error) => {
+                // A transaction that cannot be rolled back ends with its connection; the first error tells more.
+                let _ = tx.rollback().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn write(tx: &DatabaseTransaction, batch: &Batch) -> Result<(), StoreError> {
+    check_versions(tx, &batch.versions).await?;
+    for (id, change) in &batch.changes {
+        changes::apply(tx, id, change, batch.now).await?;
+    }
+    archive::append(tx, &batch.archive).await?;
+    sessions::apply(tx, &batch.sessions, batch.now).await
+}
+
+/// Compares the stored versions, and in a transaction locks these groups against other processes until its end;
+/// always in the same order, so that two of them cannot wait for each other.
+async fn check_versions(db: &impl ConnectionTrait, versions: &[(GroupId, i64)]) -> Result<(), StoreError> {
+    let mut ids: Vec<&str> = versions.iter().map(|(id, _)| id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut stored: HashMap<String, i64> = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let rows = group::Entity::find()
+            .select_only()
+            .columns([group::Column::GroupId, group::Column::Version])
+            .filter(group::Column::GroupId.is_in(chunk.iter().copied()))
+            .order_by_asc(group::Column::GroupId)
+            .lock_exclusive()
+            .into_tuple::<(String, i64)>();
+        stored.extend(rows.all(db).await.doing("checking the versions of groups")?);
+    }
+    match versions.iter().find(|(id, version)| stored.get(id.as_str()) != Some(version)) {
+        Some((id, _)) => Err(StoreError::Stale(id.clone())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,82 @@
+//! What can go wrong with the database, in words for the operator.
+//!
+//! The causes are kept as text, so that nobody else needs to know which library talks to the database.
+
+use groupchat_core::GroupId;
+use sea_orm::DbErr;
+
+/// Why the database could not do what was asked. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The URL names no database that we can use.
+    #[error("the database URL `{url}` cannot be used: {why}")]
+    Url {
+        /// The URL without its password.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The folder of a SQLite file is not there.
+    #[error(
+        "the folder `{folder}` for the database file does not exist: create it, writable for this program"
+    )]
+    NoFolder {
+        /// Which folder.
+        folder: String,
+    },
+    /// There is no connection.
+    #[error("cannot open the database `{url}`: {cause} ({remedy})")]
+    Open {
+        /// The URL without its password.
+        url: String,
+        /// What the database library says.
+        cause: String,
+        /// What to check.
+        remedy: &'static str,
+    },
+    /// A newer version of this program has changed the schema.
+    #[error(
+        "the database's schema is newer than this program, which does not know the migrations {}: \
+         run the newer version, or restore the backup made before it",
+        unknown.join(", ")
+    )]
+    Newer {
+        /// The names of the migrations that are not known here.
+        unknown: Vec<String>,
+    },
+    /// The group is not as the batch believed it to be (or, for a new group, its id is taken).
+    #[error("the group `{0}` was changed by another process: forget it, load it again and decide again")]
+    Stale(GroupId),
+    /// A page was asked for beside an item that is not in the list. XEP-0059 §2.2: `item-not-found`.
+    #[error("the list has no item `{0}`")]
+    NoSuchItem(String),
+    /// A row holds what this program never wrote.
+    #[error("table `{table}`, row {row}: {why}; correct or delete the row")]
+    Row {
+        /// Which table.
+        table: &'static str,
+        /// Which row, by its primary key.
+        row: i64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Anything else that the database says.
+    #[error("{doing}: {cause}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// What the database library says.
+        cause: String,
+    },
+}
+
+/// Says what was being done when the database failed.
+pub(crate) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> Doing<T> for Result<T, DbErr> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| StoreError::Database { doing, cause: error.to_string() })
+    }
+}

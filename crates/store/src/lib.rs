@@ -1,0 +1,39 @@
+//! The database: loads groups, commits what the engine decided, answers queries.
+//!
+//! [`Store::commit`] writes a whole batch of decisions in one transaction; everything else reads. A cached group
+//! carries its version and a commit checks it, so several processes may share one database.
+//!
+//! **Not here:** the rules (core), stanzas (a payload is text here), the clock (times are passed in), the tables
+//! (`entity`) and how they came to be (`migration`).
+
+mod archive;
+mod batch;
+mod changes;
+mod commit;
+mod error;
+mod groups;
+mod members;
+mod open;
+mod pages;
+mod rows;
+mod schema;
+mod sessions;
+
+pub use batch::Batch;
+pub use error::StoreError;
+pub use groups::{GroupOf, PublicGroup, Summary};
+pub use members::MemberKey;
+pub use schema::MigrationStatus;
+
+/// A pool of connections to one database. Cheap to clone; the clones share the pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: sea_orm::DatabaseConnection,
+}
+
+/// How many values one statement may list, or rows it may insert: ten columns of a thousand rows stay below what
+/// every database binds (SQLite 32,766, the others 65,535).
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+#[cfg(test)]
+mod plans;

@@ -1,0 +1,147 @@
+//! Opening and closing a database. What is set here is set for every connection of the pool.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::mysql::MySqlConnectOptions;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database};
+
+use crate::error::Doing;
+use crate::{Store, StoreError};
+
+/// The engine writes over one connection; the others read.
+const CONNECTIONS_MAX: u32 = 8;
+/// One writer and a few readers: SQLite's readers run on this machine's cores.
+const SQLITE_CONNECTIONS_MAX: u32 = 4;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a statement waits for another process that is writing to the same SQLite file.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Store {
+    /// Opens `sqlite://path` (the file is created when it is missing, its folder is not), `sqlite::memory:`
+    /// (gone with the store), `postgres://…` or `mysql://…`. Does not migrate.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`], [`StoreError::NoFolder`], [`StoreError::Open`].
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        let (options, remedy) = match scheme {
+            "sqlite" => (
+                sqlite(url)?,
+                "the file must be a SQLite database, it and its folder writable for this program",
+            ),
+            "postgres" | "postgresql" | "mysql" => (
+                server(url)?,
+                "check host, port, user, password, that the server runs and that the database exists",
+            ),
+            _ => return Err(bad_url(url, "write sqlite://<file>, postgres://… or mysql://…")),
+        };
+        match Database::connect(options).await {
+            Ok(db) => Ok(Self { db }),
+            Err(error) => {
+                let cause = refusal(scheme, url).await.unwrap_or_else(|| error.to_string());
+                Err(StoreError::Open { url: without_password(url), cause, remedy })
+            }
+        }
+    }
+
+    /// Waits for what is under way and closes every connection of this store and its clones.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]: a connection could not be closed in order; nothing that was committed is lost.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.db.close().await.doing("closing the database")
+    }
+}
+
+/// Why a server does not let us in. A pool tries again until its time is over and then says only that; one connection
+/// says more.
+async fn refusal(scheme: &str, url: &str) -> Option<String> {
+    let connect = async {
+        match scheme {
+            "postgres" | "postgresql" => url.parse::<PgConnectOptions>().ok()?.connect().await.err(),
+            "mysql" => url.parse::<MySqlConnectOptions>().ok()?.connect().await.err(),
+            _ => None,
+        }
+    };
+    tokio::time::timeout(PROBE_TIMEOUT, connect).await.ok()?.map(|error| error.to_string())
+}
+
+fn server(url: &str) -> Result<ConnectOptions, StoreError> {
+    if !url.contains("://") {
+        return Err(bad_url(url, "write <scheme>://<user>:<password>@<host>/<database>"));
+    }
+    let mut options = quiet(url);
+    options.max_connections(CONNECTIONS_MAX);
+    Ok(options)
+}
+
+fn sqlite(url: &str) -> Result<ConnectOptions, StoreError> {
+    let parsed: SqliteConnectOptions = url.parse().map_err(|e| bad_url(url, &format!("{e}")))?;
+    let mut options = quiet(url);
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        // The database lives in its connection: there must be one, and it must stay.
+        options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+        return Ok(options);
+    }
+    let file = parsed.get_filename();
+    if file.as_os_str().is_empty() {
+        return Err(bad_url(url, "it names no file: write sqlite://<file>"));
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(StoreError::NoFolder { folder: folder.display().to_string() });
+    }
+    options.max_connections(SQLITE_CONNECTIONS_MAX);
+    options.map_sqlx_sqlite_opts(|sqlite| {
+        // Readers do not wait for the writer (WAL), and what was said to be stored survives a power cut (FULL).
+        sqlite
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(SQLITE_BUSY_TIMEOUT)
+    });
+    Ok(options)
+}
+
+fn quiet(url: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    // Statements carry what people write; neither logs nor spans get them.
+    options.sqlx_logging(false).record_stmt_in_spans(false);
+    options.connect_timeout(CONNECT_TIMEOUT).acquire_timeout(CONNECT_TIMEOUT);
+    options
+}
+
+fn bad_url(url: &str, why: &str) -> StoreError {
+    StoreError::Url { url: without_password(url), why: why.to_owned() }
+}
+
+/// The URL as it may be logged.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((login, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let user = login.split_once(':').map_or(login, |(user, _)| user);
+    // A password may also be a parameter.
+    let host = host.split_once('?').map_or(host, |(host, _)| host);
+    format!("{scheme}://{user}@{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (url, shown) in [
+            ("postgres://me:p@ss:word@db/groupchat?password=x", "postgres://me@db/groupchat"),
+            ("mysql://me@db:3306/g", "mysql://me@db:3306/g"),
+            ("sqlite://groupchat.db", "sqlite://groupchat.db"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

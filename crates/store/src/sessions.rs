@@ -1,0 +1,153 @@
+//! Who was online, so that a restart forgets nobody.
+//!
+//! A session is the rows of one full JID: one for each address of ours that it announced itself to, or one with an
+//! empty address when only its traffic told of it. Its oldest row says how old it is, so that row is not deleted
+//! as long as the session lives: it may lose its address.
+
+use std::collections::{HashMap, HashSet};
+
+use groupchat_core::{BareJid, Jid, SessionChange, Timestamp};
+use groupchat_entity::session::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
+
+use crate::error::Doing;
+use crate::{ROWS_PER_STATEMENT, Store, StoreError};
+
+impl Store {
+    /// Every device with the addresses it announced itself to, oldest first; what `Sessions::restore` wants.
+    /// A row that holds no address is left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn sessions(&self) -> Result<Vec<(Jid, Option<BareJid>)>, StoreError> {
+        let rows = Entity::find().order_by_asc(Column::Id).all(&self.db).await.doing("reading sessions")?;
+        Ok(rows.iter().filter_map(session).collect())
+    }
+}
+
+fn session(row: &Model) -> Option<(Jid, Option<BareJid>)> {
+    let address = if row.address.is_empty() { Ok(None) } else { BareJid::parse(&row.address).map(Some) };
+    match (Jid::parse(&row.jid), address) {
+        (Ok(jid), Ok(address)) => Some((jid, address)),
+        (Err(why), _) | (_, Err(why)) => {
+            tracing::warn!(row = row.id, "Session {} is left out, its row holds no address: {why}", row.id);
+            None
+        }
+    }
+}
+
+/// What a batch does to one session, in the end.
+#[derive(Default)]
+struct Net {
+    /// What the database has of it goes first.
+    ended: bool,
+    /// Addresses that the database may have and that go.
+    left: HashSet<String>,
+    /// Addresses that come, each with its place in the batch.
+    learnt: Vec<(usize, String)>,
+}
+
+/// Writes the changes of a batch, in a few statements however many they are.
+pub(crate) async fn apply(
+    tx: &DatabaseTransaction,
+    changes: &[SessionChange],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let nets = net(changes);
+    let ended: Vec<&str> = nets.iter().filter(|(_, net)| net.ended).map(|(jid, _)| jid.as_str()).collect();
+    for chunk in ended.chunks(ROWS_PER_STATEMENT) {
+        let gone = Entity::delete_many().filter(Column::Jid.is_in(chunk.iter().copied()));
+        gone.exec(tx).await.doing("ending sessions")?;
+    }
+    let lasting: Vec<&str> = nets.iter().filter(|(_, net)| !net.ended).map(|(jid, _)| jid.as_str()).collect();
+    let mut stored: HashMap<String, Vec<Model>> = HashMap::new();
+    for chunk in lasting.chunks(ROWS_PER_STATEMENT) {
+        let known = Entity::find().filter(Column::Jid.is_in(chunk.iter().copied())).order_by_asc(Column::Id);
+        for row in known.all(tx).await.doing("looking for sessions")? {
+            stored.entry(row.jid.clone()).or_default().push(row);
+        }
+    }
+    let mut new = Vec::new();
+    for (jid, net) in &nets {
+        let known = stored.remove(jid).unwrap_or_default();
+        let known = leave(tx, known, &net.left).await?;
+        new.extend(unknown(net, &known).into_iter().map(|(place, address)| (place, jid, address)));
+    }
+    new.sort_unstable();
+    for chunk in new.chunks(ROWS_PER_STATEMENT) {
+        let rows = chunk.iter().map(|(_, jid, address)| row(jid, address, now));
+        Entity::insert_many(rows).exec_without_returning(tx).await.doing("storing sessions")?;
+    }
+    Ok(())
+}
+
+/// Puts together what a batch says of each session.
+fn net(changes: &[SessionChange]) -> HashMap<String, Net> {
+    let mut nets: HashMap<String, Net> = HashMap::new();
+    for (place, change) in changes.iter().enumerate() {
+        match change {
+            SessionChange::Ended(jid) => {
+                nets.insert(jid.to_string(), Net { ended: true, ..Net::default() });
+            }
+            SessionChange::Left(jid, address) => {
+                let net = nets.entry(jid.to_string()).or_default();
+                for learnt in net.learnt.iter_mut().filter(|(_, learnt)| learnt == address.as_str()) {
+                    learnt.1.clear();
+                }
+                net.left.insert(address.to_string());
+            }
+            SessionChange::Learnt(jid, address) => {
+                let address = address.as_ref().map(BareJid::to_string).unwrap_or_default();
+                let net = nets.entry(jid.to_string()).or_default();
+                if !net.learnt.iter().any(|(_, learnt)| *learnt == address) {
+                    net.learnt.push((place, address));
+                }
+            }
+        }
+    }
+    nets
+}
+
+/// Takes a session off addresses; what is left of its rows, oldest first.
+async fn leave(
+    tx: &DatabaseTransaction,
+    known: Vec<Model>,
+    left: &HashSet<String>,
+) -> Result<Vec<Model>, StoreError> {
+    let mut rest: Vec<Model> = Vec::with_capacity(known.len());
+    for mut row in known {
+        if !left.contains(&row.address) {
+            rest.push(row);
+        } else if rest.is_empty() {
+            let oldest = Entity::update_many()
+                .col_expr(Column::Address, Expr::value(""))
+                .filter(Column::Id.eq(row.id));
+            oldest.exec(tx).await.doing("taking a session off an address")?;
+            row.address.clear();
+            rest.push(row);
+        } else {
+            let other = Entity::delete_by_id(row.id).exec(tx).await;
+            other.doing("taking a session off an address")?;
+        }
+    }
+    Ok(rest)
+}
+
+/// What a batch says of a session that its rows do not say yet. That a session is there, any row says.
+fn unknown<'a>(net: &'a Net, known: &[Model]) -> Vec<(usize, &'a str)> {
+    let new = net.learnt.iter().filter(|(_, address)| known.iter().all(|row| row.address != *address));
+    let told = |(at, (_, address)): &(usize, &(usize, String))| {
+        !address.is_empty() || (known.is_empty() && *at == 0)
+    };
+    new.enumerate().filter(told).map(|(_, (place, address))| (*place, address.as_str())).collect()
+}
+
+fn row(jid: &str, address: &str, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        id: NotSet,
+        jid: Set(jid.to_owned()),
+        address: Set(address.to_owned()),
+        seen_at: Set(now.0),
+    }
+}

@@ -1,0 +1,10 @@
+//! The tables, one a file: what a row holds, as SeaORM reads and writes it.
+//!
+//! Not here: how the tables come to be, their indexes and the widths of their columns (the migrations say, and
+//! stay as they are), and what the values mean to a group (the store translates).
+
+pub mod ban;
+pub mod group;
+pub mod member;
+pub mod message;
+pub mod session;

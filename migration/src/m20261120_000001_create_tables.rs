@@ -1,0 +1,164 @@
+//! The first tables. Frozen: written out, not derived from the entities, which move on.
+//!
+//! Widths: MySQL's index entries hold 3,072 bytes, and a character counts four there, so 255 + 512 characters fit.
+//! PostgreSQL's hold 2,704 bytes as they are: with a group id of 255 characters of four bytes, a JID has 1,600 bytes
+//! left. That no address is longer, is checked where addresses are read.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+const TABLES: [&str; 5] =
+    ["tig_group", "tig_group_member", "tig_group_message", "tig_group_ban", "tig_group_session"];
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    // `use_transaction` stays with its default: the store wraps the whole run in one transaction, and on MySQL,
+    // whose DDL commits by itself, a nested one would fail.
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in TABLES {
+            if manager.has_table(table).await? {
+                return Err(DbErr::Migration(format!(
+                    "there is a table `{table}` in this database already that this program did not make: use \
+                     another database, or drop the table if an interrupted migration left it behind"
+                )));
+            }
+        }
+        let backend = manager.get_database_backend();
+        for table in [group(backend), member(), message(backend), ban(), session()] {
+            manager.create_table(compared_exactly(table, backend)).await?;
+        }
+        for index in indexes() {
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+/// On MySQL text is compared without regard to case unless told otherwise.
+fn compared_exactly(mut table: TableCreateStatement, backend: DbBackend) -> TableCreateStatement {
+    if backend == DbBackend::MySql {
+        table.character_set("utf8mb4").collate("utf8mb4_bin");
+    }
+    table
+}
+
+fn group(backend: DbBackend) -> TableCreateStatement {
+    Table::create()
+        .table("tig_group")
+        .col(number("uid").auto_increment().primary_key())
+        .col(text("groupId", 255).unique_key())
+        .col(text("name", 384))
+        .col(long_text("description", backend).not_null())
+        .col(text("type", 32))
+        .col(text("visibility", 16))
+        .col(text("invite", 16))
+        .col(text("configure", 16))
+        .col(text("post", 16))
+        .col(number("members"))
+        .col(number("version"))
+        .col(number("createdAt"))
+        .col(number_or_null("deletedAt"))
+        .take()
+}
+
+fn member() -> TableCreateStatement {
+    Table::create()
+        .table("tig_group_member")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("groupId", 255))
+        .col(text("userId", 512))
+        .col(ColumnDef::new("isReceived").boolean().not_null().default(true))
+        .col(text("authority", 16))
+        .col(text("mid", 64))
+        .col(text("nick", 64))
+        .col(text("nickKey", 255))
+        .col(number("joinedAt"))
+        .col(number_or_null("leftAt"))
+        .col(number("readId").default(0))
+        .take()
+}
+
+fn message(backend: DbBackend) -> TableCreateStatement {
+    Table::create()
+        .table("tig_group_message")
+        .col(number("msg_id").primary_key())
+        .col(text("groupId", 255))
+        .col(number("timestamp"))
+        .col(text("sender_jid", 512))
+        .col(text("mid", 64))
+        .col(text("kind", 16))
+        .col(ColumnDef::new("clientId").string_len(255).null())
+        .col(long_text("body", backend).null())
+        .col(long_text("payload", backend).not_null())
+        .take()
+}
+
+fn ban() -> TableCreateStatement {
+    Table::create()
+        .table("tig_group_ban")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("groupId", 255))
+        .col(text("userId", 512))
+        .col(number("bannedAt"))
+        .take()
+}
+
+fn session() -> TableCreateStatement {
+    Table::create()
+        .table("tig_group_session")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("jid", 512))
+        .col(text("address", 512))
+        .col(number("seenAt"))
+        .take()
+}
+
+fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        // Groups of a name by id.
+        index("tig_group", "name", &["name", "groupId"]),
+        // Public groups by id.
+        index("tig_group", "listed", &["visibility", "deletedAt", "groupId"]),
+        index("tig_group_member", "mid", &["groupId", "mid"]).unique().take(),
+        // The members of a group in the order in which they came.
+        index("tig_group_member", "order", &["groupId", "leftAt", "id"]),
+        // The groups of a user by id, and one user in one group. `leftAt` would exceed what MySQL can index.
+        index("tig_group_member", "user", &["userId", "groupId"]),
+        index("tig_group_member", "nick", &["groupId", "nickKey"]),
+        index("tig_group_message", "order", &["groupId", "msg_id"]),
+        index("tig_group_message", "client", &["groupId", "clientId", "msg_id"]),
+        index("tig_group_ban", "user", &["groupId", "userId"]).unique().take(),
+        // Two addresses of 512 characters do not fit into an index of MySQL; a second row for the same device and
+        // address would say the same again.
+        index("tig_group_session", "jid", &["jid"]),
+    ]
+}
+
+fn index(table: &'static str, purpose: &str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create().table(table).name(format!("idx_{table}_{purpose}")).take();
+    for column in columns {
+        index.col(*column);
+    }
+    index
+}
+
+fn text(name: &'static str, chars_max: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(chars_max).not_null().take()
+}
+
+/// MySQL's TEXT ends at 64 KiB.
+fn long_text(name: &'static str, backend: DbBackend) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    if backend == DbBackend::MySql { column.custom("MEDIUMTEXT").take() } else { column.text().take() }
+}
+
+fn number(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().take()
+}
+
+fn number_or_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().null().take()
+}
