@@ -1,8 +1,8 @@
 //! The first tables. Frozen: written out, not derived from the entities, which move on.
 //!
 //! Widths: MySQL's index entries hold 3,072 bytes, and a character counts four there, so 255 + 512 characters fit.
-//! PostgreSQL's hold 2,704 bytes as they are: with a group id of 255 characters of four bytes, a JID has 1,600 bytes
-//! left. That no address is longer, is checked where addresses are read.
+//! PostgreSQL's hold 2,704 bytes as they are: beside a group id of 255 characters of four bytes, a bare JID has
+//! 1,600 bytes, so whatever reads addresses must refuse longer ones.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

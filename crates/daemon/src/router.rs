@@ -74,7 +74,7 @@ impl Router {
             Incoming::Stanza(stanza) => self.route(&stanza).await?,
             Incoming::Skipped(skipped) => {
                 let of = |value: &Option<String>| value.as_deref().unwrap_or_default().to_owned();
-                warn!(sender = of(&skipped.from), reason = %skipped.reason, "Skipped a stanza: {}", skipped.reason);
+                debug!(sender = of(&skipped.from), reason = %skipped.reason, "Skipped a stanza: {}", skipped.reason);
                 let head =
                     [("from", skipped.from), ("to", skipped.to), ("id", skipped.id), ("type", skipped.kind)];
                 self.act(oversized(&skipped.name, head, &self.domain, &self.limits)).await?;

@@ -88,7 +88,7 @@ async fn add(
     members: &[Member],
     unbanned: &[BareJid],
 ) -> Result<(), StoreError> {
-    
+    forget_former(tx, id, members).await?;
     insert_members(tx, id, members).await?;
     lift_bans(tx, id, unbanned).await?;
     touch(tx, id, next_version().col_expr(group::Column::Members, members_plus(members.len() as i64))).await

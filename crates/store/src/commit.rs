@@ -15,8 +15,8 @@ impl Store {
     /// Stores a batch in one transaction, after checking that its groups are still what they were in memory.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] names the first group that is not; [`StoreError::Database`]. Either way nothing of
-    /// the batch is stored.
+    /// [`StoreError::Stale`] names the first group that is not; [`StoreError::Database`]. Either way load the
+    /// groups of the batch again: none of it is stored, unless the connection broke during the commit itself.
     pub async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         if batch.is_empty() {
             return check_versions(&self.db, &batch.versions).await;

@@ -5,7 +5,8 @@
 use groupchat_core::GroupId;
 use sea_orm::DbErr;
 
-/// Why the database could not do what was asked. Nothing was changed.
+/// Why the database could not do what was asked. Of a batch nothing is stored, except that a connection which broke
+/// during the commit itself leaves it open whether all of it is: whoever cached a group loads it again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The URL names no database that we can use.
