@@ -8,8 +8,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest address, in characters: every index of every supported database can hold it.
+/// Longest address, in characters and in bytes: every index of every supported database can hold it.
 const JID_CHARS_MAX: usize = 512;
+const JID_BYTES_MAX: usize = 1_600;
 /// Longest group id, in characters.
 const GROUP_ID_CHARS_MAX: usize = 255;
 
@@ -37,6 +38,11 @@ impl BareJid {
     /// The text is empty, too long, or has an empty or impossible part.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         Ok(Jid::parse(text)?.into_bare())
+    }
+
+    /// An address that was parsed before, as the database holds it.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The canonical text.
@@ -73,11 +79,6 @@ impl Jid {
     /// # Errors
     /// The text is empty, longer than 512 characters, or has an empty or impossible part.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
-        if text.chars().count() > JID_CHARS_MAX {
-            return Err(InvalidAddress::new(format!(
-                "an address may have {JID_CHARS_MAX} characters at most"
-            )));
-        }
         let (bare, resource) = match text.split_once('/') {
             Some((_, "")) => return Err(InvalidAddress::new(format!("the resource of `{text}` is empty"))),
             Some((bare, resource)) => (bare, Some(resource)),
@@ -86,8 +87,23 @@ impl Jid {
         if resource.is_some_and(|r| r.chars().any(char::is_control)) {
             return Err(InvalidAddress::new("a resource may not have control characters"));
         }
-        let bare = BareJid(canonical_bare(bare)?.into());
-        Ok(Self { bare, resource: resource.map(Arc::from) })
+        let bare = canonical_bare(bare)?;
+        // Measured now, for what is canonical may be longer than what was sent: `ﬃ` is three letters.
+        let added = resource.map_or(0, |resource| resource.chars().count() + 1);
+        if bare.chars().count() + added > JID_CHARS_MAX || bare.len() > JID_BYTES_MAX {
+            return Err(InvalidAddress::new(format!(
+                "an address may have {JID_CHARS_MAX} characters at most"
+            )));
+        }
+        Ok(Self { bare: BareJid(bare.into()), resource: resource.map(Arc::from) })
+    }
+
+    /// An address that was parsed before, as the database holds it.
+    pub fn from_stored(text: &str) -> Self {
+        match text.split_once('/') {
+            Some((bare, resource)) => Self::with_resource(BareJid::from_stored(bare), resource),
+            None => BareJid::from_stored(text).into(),
+        }
     }
 
     /// The account, without the device.
@@ -127,13 +143,12 @@ impl GroupId {
     /// # Errors
     /// The text is empty, longer than 255 characters, or has characters that a localpart cannot have.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
-        if text.chars().count() > GROUP_ID_CHARS_MAX {
-            return Err(InvalidAddress::new(format!(
-                "a group id may have {GROUP_ID_CHARS_MAX} characters at most"
-            )));
-        }
         let canonical = jid::NodePart::new(text)
             .map_err(|_| InvalidAddress::new(format!("`{text}` cannot be the id of a group")))?;
+        if canonical.as_str().chars().count() > GROUP_ID_CHARS_MAX {
+            let why = format!("a group id may have {GROUP_ID_CHARS_MAX} characters at most");
+            return Err(InvalidAddress::new(why));
+        }
         Ok(Self(canonical.as_str().into()))
     }
 
@@ -230,9 +245,27 @@ mod tests {
 
     #[test]
     fn impossible_addresses_are_refused() {
-        let long = format!("{}@c.d", "a".repeat(600));
-        for text in ["", "@c.d", "u@", "u@c.d/", "a b@c.d", "u@c.d/a\u{7}b", "u@-bad-.tld", long.as_str()] {
+        for text in ["", "@c.d", "u@", "u@c.d/", "a b@c.d", "u@c.d/a\u{7}b", "u@-bad-.tld"] {
             assert!(Jid::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_canonical_form() {
+        for local in ["a".repeat(600), "ﬃ".repeat(340), "İ".repeat(500), "😀".repeat(450)] {
+            assert!(Jid::parse(&format!("{local}@c.d")).is_err(), "{local}");
+        }
+        assert!(Jid::parse(&format!("u@c.d/{}", "r".repeat(507))).is_err());
+        assert!(Jid::parse(&format!("u@c.d/{}", "r".repeat(506))).is_ok());
+        assert!(GroupId::parse(&"ﬃ".repeat(100)).is_err());
+    }
+
+    #[test]
+    fn what_is_canonical_stays_as_it_is() {
+        for text in ["家😀@c.d", "İ😀@c.d", "ß😀@c.d/R", "u@c.d/a@b/c", "c.d"] {
+            let once = Jid::parse(text).unwrap();
+            assert_eq!(Jid::parse(&once.to_string()), Ok(once.clone()), "{text}");
+            assert_eq!(Jid::from_stored(&once.to_string()), once);
         }
     }
 

@@ -7,6 +7,9 @@ use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
 use crate::{BareJid, Limits, Refusal, StanzaId, Timestamp};
 
+/// Longest key of a nick, in characters: case folding may make it longer than the nick.
+const NICK_KEY_CHARS_MAX: usize = 255;
+
 /// What a member may do; PROTOCOL: roles owner, admin, member. Ordered: a higher role may more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -44,11 +47,14 @@ impl Mid {
     /// # Errors
     /// [`Refusal::Address`]: empty, too long, or not a resource.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, Refusal> {
-        if text.chars().count() > limits.nick_chars {
+        let canonical = jid::ResourcePart::new(text)
+            .ok()
+            // Some databases do not tell `x` from `x `, nor do people.
+            .filter(|canonical| canonical.as_str().trim() == canonical.as_str())
+            .ok_or_else(|| Refusal::Address(format!("`{text}` cannot be a member id")))?;
+        if canonical.as_str().chars().count() > limits.nick_chars {
             return Err(Refusal::TooLong { what: "member id", chars_max: limits.nick_chars });
         }
-        let canonical = jid::ResourcePart::new(text)
-            .map_err(|_| Refusal::Address(format!("`{text}` cannot be a member id")))?;
         Ok(Self(canonical.as_str().into()))
     }
 
@@ -73,12 +79,13 @@ impl Nick {
     /// # Errors
     /// [`Refusal`] when it is empty, too long, or not a nickname by RFC 8266.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, Refusal> {
-        if text.chars().count() > limits.nick_chars {
-            return Err(Refusal::TooLong { what: "nick", chars_max: limits.nick_chars });
-        }
         let enforced = precis_profiles::Nickname::enforce(text)
             .map_err(|_| Refusal::Malformed(format!("`{text}` cannot be a nick")))?;
-        Ok(Self(enforced.as_ref().into()))
+        let nick = Self(enforced.as_ref().into());
+        if nick.0.chars().count() > limits.nick_chars || nick.key().chars().count() > NICK_KEY_CHARS_MAX {
+            return Err(Refusal::TooLong { what: "nick", chars_max: limits.nick_chars });
+        }
+        Ok(nick)
     }
 
     /// A nick that was parsed before, as the database holds it.
@@ -144,14 +151,16 @@ mod tests {
         assert_ne!(key("Σ"), key("E"));
         assert!(Nick::parse("", &limits).is_err());
         assert!(Nick::parse("a\u{0}b", &limits).is_err());
-        assert!(Nick::parse(&"n".repeat(65), &limits).is_err());
+        for long in ["n".repeat(65), "ﷺ".repeat(5)] {
+            assert!(matches!(Nick::parse(&long, &limits), Err(Refusal::TooLong { .. })), "{long}");
+        }
     }
 
     #[test]
     fn a_member_id_is_a_resource() {
         let limits = Limits::default();
         assert_eq!(Mid::parse("凤 2", &limits).unwrap().as_str(), "凤 2");
-        for text in ["", "🐎", "a\nb"] {
+        for text in ["", "🐎", "a\nb", "x ", &"m".repeat(65), &"ﷺ".repeat(31)] {
             assert!(Mid::parse(text, &limits).is_err(), "{text:?}");
         }
     }

@@ -29,7 +29,7 @@ impl Store {
     /// Senders may use an `id` twice; then it is the newest.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Row`].
+    /// [`StoreError::Database`].
     pub async fn message(&self, group: &GroupId, id: &str) -> Result<Option<Archived>, StoreError> {
         if let Some(stanza_id) = StanzaId::parse(id)
             && let Some(found) = self.newest(messages(group).filter(Column::MsgId.eq(stanza_id.0))).await?
@@ -43,7 +43,7 @@ impl Store {
     /// thousand rows: a reader who alone writes, and much, must not make every receipt a long search.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Row`].
+    /// [`StoreError::Database`].
     pub async fn newest_message_by_others(
         &self,
         group: &GroupId,
@@ -76,7 +76,7 @@ impl Store {
 
     async fn newest(&self, found: Select<Entity>) -> Result<Option<Archived>, StoreError> {
         let row = found.order_by_desc(Column::MsgId).limit(1).one(&self.db).await;
-        row.doing("looking for a message")?.map(rows::message).transpose()
+        Ok(row.doing("looking for a message")?.map(rows::message))
     }
 }
 

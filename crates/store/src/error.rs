@@ -51,16 +51,6 @@ pub enum StoreError {
     /// A page was asked for beside an item that is not in the list. XEP-0059 §2.2: `item-not-found`.
     #[error("the list has no item `{0}`")]
     NoSuchItem(String),
-    /// A row holds what this program never wrote.
-    #[error("table `{table}`, row {row}: {why}; correct or delete the row")]
-    Row {
-        /// Which table.
-        table: &'static str,
-        /// Which row, by its primary key.
-        row: i64,
-        /// What is wrong with it.
-        why: String,
-    },
     /// Anything else that the database says.
     #[error("{doing}: {cause}")]
     Database {

@@ -54,7 +54,7 @@ impl Store {
     /// was never used.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Row`].
+    /// [`StoreError::Database`].
     pub async fn load(&self, id: &GroupId) -> Result<Option<Group>, StoreError> {
         // The version is read first: should somebody else change the group meanwhile, this copy is older than its
         // members, and the first commit on it is refused as stale. So no transaction is needed.
@@ -70,7 +70,7 @@ impl Store {
         all.sort_unstable_by_key(|row| row.id);
         let (mut members, mut former) = (Vec::new(), Vec::new());
         for row in &all {
-            let member = rows::member(row)?;
+            let member = rows::member(row);
             match row.left_at {
                 None => members.push(member),
                 Some(_) => former.push((member.mid, member.jid)),
@@ -78,9 +78,8 @@ impl Store {
         }
         let bans = ban::Entity::find().filter(ban::Column::GroupId.eq(id.as_str()));
         let bans = bans.all(&self.db).await.doing("loading bans")?;
-        let banned: Result<Vec<_>, _> =
-            bans.iter().map(|ban| rows::account("tig_group_ban", ban.id, &ban.user_id)).collect();
-        Ok(Some(Group::restore(id.clone(), row.version, rows::settings(&row), members, former, banned?)))
+        let banned = bans.iter().map(|ban| BareJid::from_stored(&ban.user_id));
+        Ok(Some(Group::restore(id.clone(), row.version, rows::settings(&row), members, former, banned)))
     }
 
     /// The groups that a user is in, by group id. An absent key of a page is no error.

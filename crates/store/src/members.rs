@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoSuchItem`]: the page begins or ends at somebody who is not in;
-    /// [`StoreError::Database`], [`StoreError::Row`].
+    /// [`StoreError::Database`].
     pub async fn members(&self, id: &GroupId, wanted: &Page) -> Result<Paged<Member>, StoreError> {
         let start = match &wanted.from {
             From::Start => Start::Head,
@@ -36,14 +36,14 @@ impl Store {
         let whole = |list: Select<Entity>| list.into_model::<Model>();
         let found = page(&self.db, members_of(id), Column::Id, start, wanted.items_max, whole, |row| row.id);
         let found = found.await.doing("listing members")?;
-        let items = found.items.iter().map(rows::member).collect::<Result<_, _>>()?;
+        let items = found.items.iter().map(rows::member).collect();
         Ok(Paged { items, first_index: found.first_index, total: found.total })
     }
 
     /// One member who is in now.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Row`].
+    /// [`StoreError::Database`].
     pub async fn member(&self, id: &GroupId, by: &MemberKey) -> Result<Option<Member>, StoreError> {
         let wanted = match by {
             MemberKey::Jid(jid) => Column::UserId.eq(jid.as_str()),
@@ -51,7 +51,7 @@ impl Store {
             MemberKey::Nick(nick) => Column::NickKey.eq(nick.key()),
         };
         let row = members_of(id).filter(wanted).one(&self.db).await.doing("looking for a member")?;
-        row.as_ref().map(rows::member).transpose()
+        Ok(row.as_ref().map(rows::member))
     }
 
     /// Where a member stands in the order.

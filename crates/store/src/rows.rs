@@ -8,8 +8,6 @@ use groupchat_core::{
 use groupchat_entity::{ban, group, member, message};
 use sea_orm::{NotSet, Set};
 
-use crate::StoreError;
-
 pub(crate) fn new_group(new: &Group, now: Timestamp) -> group::ActiveModel {
     group::ActiveModel {
         uid: NotSet,
@@ -60,15 +58,15 @@ pub(crate) fn new_member(group: &GroupId, new: &Member) -> member::ActiveModel {
     }
 }
 
-pub(crate) fn member(row: &member::Model) -> Result<Member, StoreError> {
-    Ok(Member {
-        jid: account("tig_group_member", row.id, &row.user_id)?,
+pub(crate) fn member(row: &member::Model) -> Member {
+    Member {
+        jid: BareJid::from_stored(&row.user_id),
         mid: Mid::from_stored(&row.mid),
         nick: Nick::from_stored(&row.nick),
         role: role(&row.authority),
         joined: Timestamp(row.joined_at),
         read: StanzaId(row.read_id),
-    })
+    }
 }
 
 pub(crate) fn role(authority: &str) -> Role {
@@ -98,13 +96,8 @@ pub(crate) fn new_message(new: &Archived) -> message::ActiveModel {
     }
 }
 
-pub(crate) fn message(row: message::Model) -> Result<Archived, StoreError> {
-    let sender = Jid::parse(&row.sender_jid).map_err(|why| StoreError::Row {
-        table: "tig_group_message",
-        row: row.msg_id,
-        why: why.to_string(),
-    })?;
-    Ok(Archived {
+pub(crate) fn message(row: message::Model) -> Archived {
+    Archived {
         id: StanzaId(row.msg_id),
         group: GroupId::from_stored(&row.group_id),
         at: Timestamp(row.timestamp),
@@ -113,12 +106,12 @@ pub(crate) fn message(row: message::Model) -> Result<Archived, StoreError> {
         } else {
             ArchivedKind::Event
         },
-        sender,
+        sender: Jid::from_stored(&row.sender_jid),
         mid: Mid::from_stored(&row.mid),
         client_id: row.client_id.map(Into::into),
         body: row.body.map(Into::into),
         payload: row.payload.into(),
-    })
+    }
 }
 
 pub(crate) fn kind(kind: ArchivedKind) -> &'static str {
@@ -126,8 +119,4 @@ pub(crate) fn kind(kind: ArchivedKind) -> &'static str {
         ArchivedKind::Message => "message",
         ArchivedKind::Event => "event",
     }
-}
-
-pub(crate) fn account(table: &'static str, row: i64, text: &str) -> Result<BareJid, StoreError> {
-    BareJid::parse(text).map_err(|why| StoreError::Row { table, row, why: why.to_string() })
 }

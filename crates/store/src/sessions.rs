@@ -16,25 +16,18 @@ use crate::{ROWS_PER_STATEMENT, Store, StoreError};
 
 impl Store {
     /// Every device with the addresses it announced itself to, oldest first; what `Sessions::restore` wants.
-    /// A row that holds no address is left out.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn sessions(&self) -> Result<Vec<(Jid, Option<BareJid>)>, StoreError> {
         let rows = Entity::find().order_by_asc(Column::Id).all(&self.db).await.doing("reading sessions")?;
-        Ok(rows.iter().filter_map(session).collect())
+        Ok(rows.iter().map(session).collect())
     }
 }
 
-fn session(row: &Model) -> Option<(Jid, Option<BareJid>)> {
-    let address = if row.address.is_empty() { Ok(None) } else { BareJid::parse(&row.address).map(Some) };
-    match (Jid::parse(&row.jid), address) {
-        (Ok(jid), Ok(address)) => Some((jid, address)),
-        (Err(why), _) | (_, Err(why)) => {
-            tracing::warn!(row = row.id, "Session {} is left out, its row holds no address: {why}", row.id);
-            None
-        }
-    }
+fn session(row: &Model) -> (Jid, Option<BareJid>) {
+    let address = (!row.address.is_empty()).then(|| BareJid::from_stored(&row.address));
+    (Jid::from_stored(&row.jid), address)
 }
 
 /// What a batch does to one session, in the end.

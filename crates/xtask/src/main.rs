@@ -1,1 +1,44 @@
-fn main() {}
+//! `cargo xtask`: the project's own commands. Each is one file; what they have in common is in `shell.rs`.
+//!
+//! Nothing of the project itself is used here, so that these commands are built in seconds on a fresh machine: what
+//! needs the service or the hosts is a program of its own that is started from here.
+
+mod demo;
+mod licences;
+mod packages;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Commands of the project. All of them work on a fresh Debian machine that has Rust and nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the service at work: three people and a group on a Prosody of its own, then yours to try
+    Demo(demo::Options),
+    /// Check everything that a change must pass, step by step, until one fails
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo(options) => demo::run_in_place(&options),
+        Command::Test(options) => test::run_steps(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            shell::complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -70,10 +70,10 @@ fn secret(config: &mut Config, found: &mut Vec<(&'static str, String)>) {
 
 fn limits(config: &Config, found: &mut Vec<(&'static str, String)>) {
     let limits = &config.limits;
-    // A name is stored in columns of this width; a stanza larger than this would close the link on some hosts.
+    // Names are stored in columns of this width; a stanza much larger than this would close the link on some hosts.
     for (key, value, min, max) in [
         ("limits.members_per_group", limits.members_per_group, 1, 1_000_000),
-        ("limits.name_chars", limits.name_chars, 1, 1_000),
+        ("limits.name_chars", limits.name_chars, 1, 384),
         ("limits.description_chars", limits.description_chars, 0, 10_000),
         ("limits.nick_chars", limits.nick_chars, 9, 64),
         ("limits.message_bytes", limits.message_bytes, 1_000, 240_000),

@@ -1,0 +1,76 @@
+//! XMPP servers from Debian packages, installed when they are missing.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{installed, output_of, run, say};
+
+/// A server that the tests or the demo start.
+pub(crate) struct Package {
+    /// What Debian calls it.
+    name: &'static str,
+    /// A program that is there when it is installed.
+    program: &'static str,
+}
+
+/// Prosody.
+pub(crate) const PROSODY: Package = Package { name: "prosody", program: "prosody" };
+/// ejabberd.
+pub(crate) const EJABBERD: Package = Package { name: "ejabberd", program: "ejabberdctl" };
+
+/// Run as root with the names of the packages. Debian starts a server that it installs, and again at every boot; that
+/// is not wanted here, since we start our own. A `policy-rc.d` of the machine's owner is left as it is.
+const INSTALL: &str = r#"set -eu
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update --quiet
+apt-get install --quiet --yes --no-install-recommends "$@"
+if [ -d /run/systemd/system ]; then
+    systemctl disable --quiet --now "$@" || true
+fi
+"#;
+
+/// Installs those of the packages that are not there yet.
+///
+/// # Errors
+/// They cannot be installed from here; tells what to do instead.
+pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
+    let missing: Vec<&str> = packages
+        .iter()
+        .filter(|package| installed(package.program).is_none())
+        .map(|package| package.name)
+        .collect();
+    if missing.is_empty() {
+        let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
+        say(&format!("installed: {}", names.join(", ")));
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if installed("apt-get").is_none() {
+        bail!(
+            "{names} must be installed, and there is no apt-get here to do it: install by hand, then try again"
+        );
+    }
+    say(&format!("installing from Debian: {names} (as programs only; no service is started)"));
+    let mut command = as_root()
+        .with_context(|| format!("{names} must be installed: run `apt-get install {names}` as root first"))?;
+    command.args(["sh", "-c", INSTALL, "install"]).args(&missing);
+    run(&mut command).with_context(|| format!("Debian's {names} could not be installed"))
+}
+
+/// The start of a command that root is to run.
+fn as_root() -> Result<Command> {
+    let user = output_of(Command::new("id").arg("-u")).context("cannot tell who runs this")?;
+    if user.trim() == "0" {
+        return Ok(Command::new("env"));
+    }
+    let sudo = installed("sudo").context("this is not run by root, and there is no sudo")?;
+    Ok(Command::new(sudo))
+}
