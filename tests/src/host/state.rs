@@ -1,0 +1,145 @@
+//! Users, sessions and what is kept for them. Not here: where a stanza goes (`route.rs`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use minidom::Element;
+use tokio::sync::mpsc;
+
+use crate::client::Received;
+use crate::script::HOST;
+use crate::xml::{CLIENT_NS, set_attribute};
+
+/// Everything that the host remembers.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) users: BTreeSet<String>,
+    /// By user and resource.
+    pub(super) sessions: BTreeMap<(String, String), SessionState>,
+    /// Messages for users who have no device to take them.
+    pub(super) stored: BTreeMap<String, Vec<Element>>,
+    /// Users who asked for somebody's presence, with the address asked, and got no answer yet.
+    pub(super) asked: BTreeSet<(String, String)>,
+    /// The component's link, if it is up.
+    pub(super) service: Option<mpsc::UnboundedSender<Element>>,
+    /// The first thing that must fail the conversation.
+    pub(super) trouble: Option<String>,
+}
+
+/// A bound resource.
+#[derive(Debug)]
+pub(super) struct SessionState {
+    /// Priority of its presence; `None` if it is not available.
+    pub(super) priority: Option<i8>,
+    /// Addresses that got directed presence and must hear of the end.
+    pub(super) directed: BTreeSet<String>,
+    pub(super) link: Link,
+}
+
+/// Whether stanzas reach the device.
+#[derive(Debug)]
+pub(super) enum Link {
+    Up(mpsc::UnboundedSender<Received>),
+    /// Cut; the host keeps what comes (XEP-0198).
+    Down(Vec<Element>),
+}
+
+impl State {
+    pub(super) fn new(users: BTreeSet<String>) -> Self {
+        Self {
+            users,
+            sessions: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            service: None,
+            trouble: None,
+        }
+    }
+
+    pub(super) fn bind(
+        &mut self,
+        user: &str,
+        resource: &str,
+        arrivals: mpsc::UnboundedSender<Received>,
+    ) -> Result<()> {
+        if !self.users.contains(user) {
+            bail!("{user} has no account");
+        }
+        // A new session with the same resource replaces the old one.
+        self.expire(user, resource);
+        self.end(user, resource);
+        let session = SessionState { priority: None, directed: BTreeSet::new(), link: Link::Up(arrivals) };
+        self.sessions.insert((user.to_owned(), resource.to_owned()), session);
+        Ok(())
+    }
+
+    pub(super) fn resume(
+        &mut self,
+        user: &str,
+        resource: &str,
+        arrivals: mpsc::UnboundedSender<Received>,
+    ) -> Result<()> {
+        let session = self.session(user, resource).context("the host has given the session up")?;
+        let Link::Down(kept) = std::mem::replace(&mut session.link, Link::Up(arrivals)) else {
+            bail!("{user}/{resource} has not vanished");
+        };
+        for stanza in kept {
+            session.deliver(stanza);
+        }
+        Ok(())
+    }
+
+    pub(super) fn session(&mut self, user: &str, resource: &str) -> Option<&mut SessionState> {
+        self.sessions.get_mut(&(user.to_owned(), resource.to_owned()))
+    }
+
+    pub(super) fn set_link(&mut self, user: &str, resource: &str, link: Link) {
+        if let Some(session) = self.session(user, resource) {
+            session.link = link;
+        }
+    }
+
+    /// Ends a session: everybody who got directed presence hears of it.
+    pub(super) fn end(&mut self, user: &str, resource: &str) {
+        let Some(session) = self.sessions.remove(&(user.to_owned(), resource.to_owned())) else { return };
+        for to in session.directed {
+            self.route(unavailable(user, resource, &to));
+        }
+        if let Link::Down(kept) = session.link {
+            for stanza in kept {
+                self.give_back(stanza);
+            }
+        }
+    }
+
+    /// Ends a session whose link is still cut.
+    pub(super) fn expire(&mut self, user: &str, resource: &str) {
+        if self.session(user, resource).is_some_and(|session| matches!(session.link, Link::Down(_))) {
+            self.end(user, resource);
+        }
+    }
+
+    pub(super) fn fail(&mut self, trouble: impl Into<String>) {
+        self.trouble.get_or_insert(trouble.into());
+    }
+}
+
+impl SessionState {
+    pub(super) fn deliver(&mut self, stanza: Element) {
+        match &mut self.link {
+            // Fails only when the conversation is over.
+            Link::Up(arrivals) => drop(arrivals.send(Received { at: Instant::now(), stanza })),
+            Link::Down(kept) => kept.push(stanza),
+        }
+    }
+}
+
+/// The presence that a host sends for a device that is gone.
+pub(super) fn unavailable(user: &str, resource: &str, to: &str) -> Element {
+    let mut presence = Element::bare("presence", CLIENT_NS);
+    set_attribute(&mut presence, "type", "unavailable");
+    set_attribute(&mut presence, "from", &format!("{user}@{HOST}/{resource}"));
+    set_attribute(&mut presence, "to", to);
+    presence
+}

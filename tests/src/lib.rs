@@ -1,0 +1,14 @@
+//! What the tests are made of: conversations as plain text (`script`, `matching`), the hosts that they are played on
+//! (`host` simulated, `real` as installed), and a client for real servers. The tests themselves are in `tests/tests`.
+
+pub mod client;
+pub mod host;
+pub mod matching;
+pub mod real;
+pub mod run;
+pub mod script;
+mod settings;
+pub mod stage;
+pub mod theatre;
+pub mod transcript;
+pub mod xml;

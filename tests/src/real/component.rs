@@ -1,0 +1,121 @@
+//! The component as it is installed: its binary, with a configuration and a database of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::settings::Settings;
+
+use super::{Addresses, Domain, Process, tail};
+
+/// How long it may take to end when it is asked to.
+const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// A component process that can be killed, stopped and started again with the same database; ends on drop.
+#[derive(Debug)]
+pub struct Component {
+    config: PathBuf,
+    log: PathBuf,
+    // Before the folder, so that nothing is written there any more when it is removed.
+    process: Option<Process>,
+    _folder: TempDir,
+}
+
+impl Component {
+    /// Starts it. `settings` are further lines of its configuration, written `section.key = value`.
+    pub fn start(domain: &Domain, host: &Addresses, settings: &[String]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("groupchat-component-").tempdir()?;
+        let config = folder.path().join("groupchat.toml");
+        let settings = Settings {
+            domain: &domain.component(),
+            secret: &domain.component_secret,
+            server: &host.components.to_string(),
+            database: &folder.path().join("groupchat.db"),
+            more: settings,
+        };
+        std::fs::write(&config, settings.to_string())?;
+        let log = folder.path().join("component.log");
+        let mut component = Self { config, log, process: None, _folder: folder };
+        component.restart()?;
+        Ok(component)
+    }
+
+    /// Starts it again after it was killed or stopped. It may not be connected yet when this returns.
+    pub fn restart(&mut self) -> Result<()> {
+        if self.process.is_some() {
+            bail!("the service is running already");
+        }
+        let mut command = Command::new(build_component()?);
+        command.arg("run").arg("--config").arg(&self.config);
+        self.process = Some(Process::start("xmpp-groupchat", &command, &self.log)?);
+        Ok(())
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Asks it to end, and waits.
+    pub fn stop(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take()
+            && !process.terminate(STOP_TIME_MAX)
+        {
+            bail!("the service did not end within {STOP_TIME_MAX:?} of SIGTERM");
+        }
+        Ok(())
+    }
+
+    /// Whether it was started and has not been killed or stopped; an error if it ended by itself.
+    pub fn is_running(&mut self) -> Result<bool> {
+        let Some(process) = &mut self.process else { return Ok(false) };
+        if process.has_ended() {
+            bail!("the service ended by itself; its log:\n{}", self.log_tail());
+        }
+        Ok(true)
+    }
+
+    /// All of its log so far.
+    pub fn log_text(&self) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(&self) -> String {
+        tail(&self.log)
+    }
+}
+
+/// The component's binary beside the running tests, built when it is missing or older than its sources. Once a run.
+pub fn build_component() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}"))).clone().map_err(anyhow::Error::msg)
+}
+
+fn build() -> Result<PathBuf> {
+    // …/target/debug/deps/conversations-1a2b3c or …/target/debug/examples/demo
+    let tests = std::env::current_exe().context("where am I?")?;
+    let profile =
+        tests.parent().and_then(Path::parent).context("this is not run from cargo's target folder")?;
+    let release = profile.file_name().is_some_and(|name| name == "release");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // Cargo itself knows best whether anything is stale; it takes a moment when nothing is.
+    command.args(["build", "--quiet", "--package", "xmpp-groupchat"]).args(release.then_some("--release"));
+    if let Some(target) = profile.parent() {
+        command.arg("--target-dir").arg(target);
+    }
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let output = command.output().context("cannot run cargo to build the component")?;
+    if !output.status.success() {
+        bail!("`cargo build --package xmpp-groupchat` failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(profile.join("xmpp-groupchat"))
+}

@@ -1,0 +1,143 @@
+//! An ejabberd with the modules of a small site, plain connections and short XEP-0198 sessions. The Erlang machine is
+//! run directly, without node name, cookie and port mapper: several can run at once, and any user may run them.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use tempfile::TempDir;
+
+use super::{Account, Addresses, Domain, Process, program, wait_until};
+
+const SETTINGS: &str = "
+loglevel: info
+log_rotate_size: infinity
+auth_method: internal
+auth_password_format: plain
+access_rules:
+  nobody: {deny: all}
+s2s_access: nobody
+modules:
+  mod_caps: {}
+  mod_carboncopy: {}
+  mod_disco: {}
+  mod_last: {}
+  mod_offline: {}
+  mod_ping: {}
+  mod_privacy: {}
+  mod_pubsub: {plugins: [flat, pep]}
+  mod_roster: {}
+  mod_stream_mgmt: {resume_timeout: 3, ack_timeout: 3600, resend_on_timeout: if_offline}
+  mod_vcard: {}
+  mod_version: {}
+";
+
+/// Runs once ejabberd is up; ends the machine if an account cannot be made, so that nobody waits for it.
+const REGISTER: &str = "case file:eval(\"accounts.erl\") of ok -> file:write_file(\"ready\", \"\"); E -> io:format(\"~p~n\", [E]), halt(1) end.";
+
+/// A running ejabberd; ends on drop.
+#[derive(Debug)]
+pub struct Ejabberd {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// Its log.
+    pub log: PathBuf,
+    // Before the folder, so that nothing is written there any more when it is removed.
+    _process: Process,
+    _folder: TempDir,
+}
+
+impl Ejabberd {
+    /// Starts one that serves these domains, components and users, and waits until it accepts connections.
+    pub fn start(domains: &[Domain], accounts: &[Account]) -> Result<Self> {
+        let (erl, _) = (program("erl")?, program("ejabberdctl")?);
+        let folder = tempfile::Builder::new().prefix("groupchat-ejabberd-").tempdir()?;
+        let addresses = Addresses::free()?;
+        let path = folder.path();
+        std::fs::write(path.join("ejabberd.yml"), configuration(&addresses, domains))?;
+        std::fs::write(path.join("accounts.erl"), registrations(accounts))?;
+        let log = path.join("ejabberd.log");
+        let mut process = Process::start("ejabberd", &erlang(&erl, path, &log)?, &path.join("output.log"))?;
+        wait_until(&mut process, &path.join("output.log"), || path.join("ready").exists())?;
+        addresses.wait(&mut process, &log)?;
+        Ok(Self { addresses, log, _process: process, _folder: folder })
+    }
+}
+
+fn erlang(erl: &Path, folder: &Path, log: &Path) -> Result<Command> {
+    let mut command = Command::new(erl);
+    command
+        .args(["-noinput", "+P", "250000", "-mnesia", "dir"])
+        .arg(format!("\"{}\"", folder.join("database").display()))
+        .args(["-s", "ejabberd", "-eval", REGISTER])
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env("ERL_LIBS", libraries()?)
+        .env("ERL_CRASH_DUMP_BYTES", "0")
+        .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
+        .env("EJABBERD_LOG_PATH", log)
+        .env("CONTRIB_MODULES_PATH", folder.join("modules"));
+    Ok(command)
+}
+
+/// Where Debian keeps Erlang libraries depends on the architecture.
+fn libraries() -> Result<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib")?.flatten().map(|entry| entry.path());
+    let holds_ejabberd = |folder: &PathBuf| {
+        let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        names.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().starts_with("ejabberd-"))
+    };
+    match folders.filter(|folder| folder.is_dir()).find(holds_ejabberd) {
+        Some(folder) => Ok(folder),
+        None => {
+            bail!("ejabberd's libraries are not below /usr/lib: run `cargo xtask test`, which installs it")
+        }
+    }
+}
+
+// `global_routes: false`, or each component would get the stanzas of all of them.
+fn configuration(addresses: &Addresses, domains: &[Domain]) -> String {
+    let mut text = SETTINGS.to_owned();
+    text.push_str("hosts:\n");
+    for domain in domains {
+        let _ = writeln!(text, "  - {}", domain.name);
+    }
+    let _ = write!(
+        text,
+        "listen:\n  - module: ejabberd_c2s\n    ip: 127.0.0.1\n    port: {}\n    max_stanza_size: 262144\n    \
+         shaper: none\n    access: all\n  \
+         - module: ejabberd_service\n    ip: 127.0.0.1\n    port: {}\n    shaper: none\n    \
+         global_routes: false\n    hosts:\n",
+        addresses.clients.port(),
+        addresses.components.port()
+    );
+    for domain in domains {
+        let _ = writeln!(
+            text,
+            "      {}:\n        password: \"{}\"",
+            domain.component(),
+            domain.component_secret
+        );
+    }
+    text
+}
+
+/// An Erlang script that makes the accounts. Bytes, because the machine's own encoding is not known.
+fn registrations(accounts: &[Account]) -> String {
+    let binary = |text: &str| {
+        let bytes: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
+        format!("<<{}>>", bytes.join(","))
+    };
+    let mut text = String::new();
+    for account in accounts {
+        let (user, domain) = (binary(&account.user), binary(&account.domain));
+        let _ = writeln!(
+            text,
+            "ok = ejabberd_auth:try_register({user}, {domain}, {}).",
+            binary(&account.password)
+        );
+    }
+    text.push_str("ok.\n");
+    text
+}

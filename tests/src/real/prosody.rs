@@ -1,0 +1,117 @@
+//! A Prosody with the modules of a small site, plain connections and short XEP-0198 sessions.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::{Account, Addresses, Domain, Process, program};
+
+const SETTINGS: &str = r#"
+run_as_root = true
+interfaces = { "127.0.0.1" }
+component_interfaces = { "127.0.0.1" }
+c2s_direct_tls_ports = {}
+s2s_ports = {}
+modules_enabled = {
+	"roster", "saslauth", "disco", "ping", "pep", "blocklist", "vcard4", "vcard_legacy", "offline", "smacks",
+	"carbons", "version", "time", "presence", "message", "iq", "c2s",
+}
+modules_disabled = { "s2s", "tls", "dialback" }
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_plain"
+storage = "internal"
+smacks_hibernation_time = 3
+certificates = "."
+"#;
+
+/// A running Prosody; ends on drop.
+#[derive(Debug)]
+pub struct Prosody {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// Its log.
+    pub log: PathBuf,
+    // Before the folder, so that nothing is written there any more when it is removed.
+    _process: Process,
+    _folder: TempDir,
+}
+
+impl Prosody {
+    /// Starts one that serves these domains, components and users, and waits until it accepts connections.
+    pub fn start(domains: &[Domain], accounts: &[Account]) -> Result<Self> {
+        let program = program("prosody")?;
+        let folder = tempfile::Builder::new().prefix("groupchat-prosody-").tempdir()?;
+        let addresses = Addresses::free()?;
+        let config = folder.path().join("prosody.cfg.lua");
+        std::fs::write(&config, configuration(folder.path(), &addresses, domains))?;
+        for account in accounts {
+            write_account(folder.path(), account).context("cannot write an account of Prosody")?;
+        }
+        let mut command = Command::new(program);
+        command.arg("-F").arg("--config").arg(config).current_dir(folder.path());
+        let mut process = Process::start("prosody", &command, &folder.path().join("output.log"))?;
+        let log = folder.path().join("prosody.log");
+        addresses.wait(&mut process, &log)?;
+        Ok(Self { addresses, log, _process: process, _folder: folder })
+    }
+}
+
+fn configuration(folder: &Path, addresses: &Addresses, domains: &[Domain]) -> String {
+    let mut text = SETTINGS.to_owned();
+    let path = folder.display();
+    let (clients, components) = (addresses.clients.port(), addresses.components.port());
+    let _ = write!(
+        text,
+        "pidfile = '{path}/prosody.pid'\ndata_path = '{path}/data'\n\
+         log = {{ {{ levels = {{ min = 'info' }}, to = 'file', filename = '{path}/prosody.log' }} }}\n\
+         c2s_ports = {{ {clients} }}\ncomponent_ports = {{ {components} }}\n"
+    );
+    // All settings of all hosts must precede the first component, or Prosody reads them as the component's.
+    for domain in domains {
+        let _ = writeln!(text, "VirtualHost '{}'", domain.name);
+    }
+    for domain in domains {
+        let _ = writeln!(
+            text,
+            "Component '{}'\n\tcomponent_secret = '{}'",
+            domain.component(),
+            domain.component_secret
+        );
+    }
+    text
+}
+
+/// As Prosody's own store of plain passwords writes it.
+fn write_account(folder: &Path, account: &Account) -> Result<()> {
+    let accounts = folder.join("data").join(encode(&account.domain)).join("accounts");
+    std::fs::create_dir_all(&accounts)?;
+    let file = accounts.join(format!("{}.dat", encode(&account.user)));
+    std::fs::write(file, format!("return {{\n\t[\"password\"] = \"{}\";\n}};\n", account.password))?;
+    Ok(())
+}
+
+/// Prosody's file names: each byte that is no ASCII letter or digit as `%xx`.
+fn encode(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b if b.is_ascii_alphanumeric() => encoded.push(char::from(b)),
+            b => encoded.push_str(&format!("%{b:02x}")),
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode;
+
+    #[test]
+    fn file_names() {
+        assert_eq!(encode("c017.lit"), "c017%2elit");
+        assert_eq!(encode("测a_"), "%e6%b5%8ba%5f");
+    }
+}

@@ -1,0 +1,128 @@
+//! All conversations of a folder as tests on all hosts: which are played where, and the real servers that they share.
+//! Each conversation has a domain of its own on a real host, so that several can be played at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+
+use crate::host::{Host, component};
+use crate::real::{Account, Addresses, Domain, Ejabberd, Prosody};
+use crate::run::play;
+use crate::script::{HostKind, Script};
+use crate::stage::{PASSWORD, PROBE, Stage};
+
+/// Secret of all components of the tests.
+const SECRET: &str = "rabbit-hole";
+
+/// The conversations and the servers that they are played on.
+#[derive(Debug)]
+pub struct Theatre {
+    scripts: Vec<Script>,
+    prosody: Slot<Prosody>,
+    ejabberd: Slot<Ejabberd>,
+}
+
+/// A server that is started by the first conversation that needs it; the error is the same for all that follow.
+type Slot<T> = Mutex<Option<Result<T, String>>>;
+
+impl Theatre {
+    /// Reads all conversation files below `folder`. A file that cannot be read fails everything: a test that is not
+    /// run must not look like one that passed.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        collect(folder, &mut files).with_context(|| format!("cannot read {}", folder.display()))?;
+        files.sort();
+        let load = |file: &PathBuf| {
+            let name = file.strip_prefix(folder).unwrap_or(file);
+            Script::load(file, &name.to_string_lossy())
+        };
+        let scripts = files.iter().map(load).collect::<Result<_, _>>()?;
+        Ok(Self { scripts, prosody: Mutex::new(None), ejabberd: Mutex::new(None) })
+    }
+
+    /// Every conversation on every host that it is meant for, as the position of its script.
+    pub fn plays(&self) -> Vec<(usize, HostKind)> {
+        let scripts = self.scripts.iter().enumerate();
+        let mut plays: Vec<_> =
+            scripts.flat_map(|(index, script)| script.hosts.iter().map(move |host| (index, *host))).collect();
+        plays.sort_by_key(|(index, host)| (*host, *index));
+        plays
+    }
+
+    /// As in `prosody::native/post.txt`.
+    pub fn name(&self, (index, host): (usize, HostKind)) -> String {
+        format!("{}::{}", host.name(), self.scripts[index].file)
+    }
+
+    /// Plays a conversation. Starts the host if it is the first there.
+    pub async fn play(self: Arc<Self>, (index, host): (usize, HostKind)) -> Result<()> {
+        let script = &self.scripts[index];
+        let stage = match host {
+            HostKind::InProcess => {
+                let program = script.with_service.then(|| component(&script.config));
+                Stage::Simulated(Host::start(&script.users, program)?)
+            }
+            HostKind::Prosody | HostKind::Ejabberd => {
+                let theatre = self.clone();
+                let addresses = tokio::task::spawn_blocking(move || theatre.open(host)).await??;
+                let settings = script.with_service.then_some(script.config.as_slice());
+                Stage::real(addresses, &domain(index), settings).await?
+            }
+        };
+        play(script, stage).await?;
+        Ok(())
+    }
+
+    /// Ends the servers; nothing can be played afterwards.
+    pub fn close(&self) {
+        *self.prosody.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.ejabberd.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn open(&self, host: HostKind) -> Result<Addresses> {
+        if host == HostKind::Prosody {
+            start_once(&self.prosody, || self.start(Prosody::start), |server| server.addresses)
+        } else {
+            start_once(&self.ejabberd, || self.start(Ejabberd::start), |server| server.addresses)
+        }
+    }
+
+    fn start<T>(&self, server: impl FnOnce(&[Domain], &[Account]) -> Result<T>) -> Result<T> {
+        let domains: Vec<Domain> = (0..self.scripts.len()).map(domain).collect();
+        let users = |(script, domain): (&Script, &Domain)| {
+            let name = domain.name.clone();
+            let users = script.users.clone().into_iter().chain([PROBE.to_owned()]);
+            users.map(move |user| Account { domain: name.clone(), user, password: PASSWORD.to_owned() })
+        };
+        let accounts: Vec<Account> = self.scripts.iter().zip(&domains).flat_map(users).collect();
+        server(&domains, &accounts)
+    }
+}
+
+/// The domain of a script on a real host. Of a constant length, and no part of another one.
+fn domain(index: usize) -> Domain {
+    Domain { name: format!("c{index:03}.lit"), component_secret: SECRET.to_owned() }
+}
+
+fn start_once<T>(
+    slot: &Slot<T>,
+    start: impl FnOnce() -> Result<T>,
+    addresses: impl FnOnce(&T) -> Addresses,
+) -> Result<Addresses> {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = slot.get_or_insert_with(|| start().map_err(|error| format!("{error:#}")));
+    server.as_ref().map(addresses).map_err(|error| anyhow::Error::msg(error.clone()))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "txt") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
