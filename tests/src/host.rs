@@ -153,7 +153,7 @@ impl Session {
         rest
     }
 
-    /// Loses its link; the host keeps the session for [`RESUMPTION_TIME`].
+    /// Loses its link; the host keeps the session for a moment.
     pub fn vanish(&self) -> Result<()> {
         if !self.resumable {
             bail!("{}/{} did not ask for resumption when it logged in", self.user, self.resource);

@@ -82,8 +82,8 @@ pub enum Notice {
     Receipt {
         /// Who read.
         reader: Mid,
-        /// Whose message it was.
-        author: BareJid,
+        /// Whose message it was; `None`: he is not to hear of it.
+        author: Option<BareJid>,
         /// What the receipt names the message by.
         message_id: Arc<str>,
         /// The stanza `id` of the reader's receipt.
@@ -144,7 +144,7 @@ pub fn decide(
         Command::Update(properties) => lifecycle::update(group, actor, properties, limits),
         Command::Delete => lifecycle::delete(group, actor),
         Command::AddMembers(specs) => members::add(group, actor, specs, limits, now),
-        Command::RemoveMembers(removal) => members::remove(group, actor, removal),
+        Command::RemoveMembers(removal) => members::remove(group, actor, removal, limits),
         Command::Post(message) => post::post(group, actor, message, limits),
         Command::Read(receipt) => receipts::read(group, actor, receipt),
     }

@@ -77,6 +77,11 @@ impl Group {
         self.banned.contains(jid)
     }
 
+    /// How many are remembered beside the members: by ids that they had, and as banned.
+    pub fn remembered(&self) -> usize {
+        self.mids.len() + self.banned.len()
+    }
+
     /// Has a member this nick?
     pub fn has_nick(&self, key: &str) -> bool {
         self.nicks.contains(key)

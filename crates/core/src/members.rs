@@ -7,6 +7,12 @@ use crate::{
     Refusal, Removal, Removed, Role, StanzaId, Timestamp,
 };
 
+/// Members that one request may name: what it announces has to fit into a stanza, and each may get a letter.
+const ITEMS_MAX: usize = 1_000;
+/// Former members are remembered by their ids, and the banned by their addresses: this many times the members a
+/// group may have, then nobody new gets an id there, or is banned.
+const REMEMBERED_PER_MEMBER: usize = 10;
+
 /// Adds members. A ban is lifted by those who may ban.
 pub(crate) fn add(
     group: &Group,
@@ -34,9 +40,18 @@ pub(crate) fn add(
 }
 
 /// Removes members, or lets the actor leave when nobody (or only he) is named. The last one out deletes the group.
-pub(crate) fn remove(group: &Group, actor: &BareJid, removal: &Removal) -> Result<Decision, Refusal> {
+pub(crate) fn remove(
+    group: &Group,
+    actor: &BareJid,
+    removal: &Removal,
+    limits: &Limits,
+) -> Result<Decision, Refusal> {
     let actor = group.actor(actor)?;
     let who = leavers(group, actor, removal)?;
+    let remembered_max = limits.members_per_group.saturating_mul(REMEMBERED_PER_MEMBER);
+    if removal.ban && group.remembered() + who.len() > remembered_max {
+        return Err(Refusal::TooMany { what: "former and banned members of a group", max: remembered_max });
+    }
     let left = who.iter().all(|gone| gone.jid == actor.jid);
     if removal.ban && who.iter().any(|gone| gone.jid == actor.jid) {
         return Err(Refusal::Malformed("nobody can ban himself: name whom to ban".into()));
@@ -72,6 +87,13 @@ pub(crate) fn new_members(
     if specs.is_empty() {
         return Err(Refusal::Malformed("name at least one member: <item jid='…'/>".into()));
     }
+    if specs.len() > ITEMS_MAX {
+        return Err(Refusal::TooMany { what: "members in one request", max: ITEMS_MAX });
+    }
+    let remembered_max = limits.members_per_group.saturating_mul(REMEMBERED_PER_MEMBER);
+    if group.remembered() + specs.len() > remembered_max {
+        return Err(Refusal::TooMany { what: "former and banned members of a group", max: remembered_max });
+    }
     if group.members().len() + specs.len() > limits.members_per_group {
         return Err(Refusal::TooMany { what: "members of a group", max: limits.members_per_group });
     }
@@ -103,14 +125,18 @@ pub(crate) fn account(spec: &MemberSpec) -> Result<BareJid, Refusal> {
 
 /// Who is named, each once; the actor when nobody is.
 fn leavers(group: &Group, actor: &Member, removal: &Removal) -> Result<Vec<Removed>, Refusal> {
+    if removal.who.len() > ITEMS_MAX {
+        return Err(Refusal::TooMany { what: "members in one request", max: ITEMS_MAX });
+    }
     let mut who: Vec<Removed> = Vec::with_capacity(removal.who.len());
+    let mut seen = HashSet::new();
     for named in &removal.who {
         let gone = match (group.find(named), named) {
             (Some(member), _) => Removed { jid: member.jid.clone(), mid: Some(member.mid.clone()) },
             (None, MemberRef::Jid(jid)) if removal.ban => Removed { jid: jid.clone(), mid: None },
             (None, _) => return Err(Refusal::NoSuchMember),
         };
-        if !who.contains(&gone) {
+        if seen.insert(gone.jid.clone()) {
             who.push(gone);
         }
     }

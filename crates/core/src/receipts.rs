@@ -12,13 +12,13 @@ pub(crate) fn read(group: &Group, actor: &BareJid, receipt: &ReadReceipt) -> Res
         return Ok(Decision::default());
     }
     let change = Change::Read { jid: reader.jid.clone(), upto: *upto };
-    // An author who left hears no more of the group.
-    let notice = group.member_by_mid(author).map(|author| Notice::Receipt {
+    let notice = Notice::Receipt {
         reader: reader.mid.clone(),
-        author: author.jid.clone(),
+        // An author who left hears no more of the group; the reader's other devices do.
+        author: group.member_by_mid(author).map(|author| author.jid.clone()),
         message_id: message_id.clone(),
         client_id: receipt.client_id.clone(),
         displayed: receipt.displayed,
-    });
-    Ok(Decision { change: Some(change), notices: notice.into_iter().collect() })
+    };
+    Ok(Decision { change: Some(change), notices: vec![notice] })
 }

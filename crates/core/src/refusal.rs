@@ -26,6 +26,9 @@ pub enum Refusal {
     /// A page is to begin at an item that is not in the list (XEP-0059 §2.4).
     #[error("the item that the page should begin at is not in the list")]
     NoSuchItem,
+    /// Discovery of a node; no address here has any.
+    #[error("there is no such node")]
+    NoSuchNode,
     /// The actor's role or the service's policy does not permit it.
     #[error("{0}")]
     NotAllowed(&'static str),
@@ -79,6 +82,9 @@ pub enum Refusal {
         /// The limit.
         max: usize,
     },
+    /// Too many others are asking.
+    #[error("the service is busy; try again later")]
+    Busy,
     /// Nothing here answers this.
     #[error("this service does not know this request")]
     Unknown,

@@ -7,22 +7,27 @@ use std::sync::Arc;
 
 use crate::{BareJid, Jid};
 
+/// Addresses that one device may announce itself to; beyond them it is only known to be online.
+const ADDRESSES_MAX: usize = 1_000;
+/// Sessions of all users together; beyond them the newest are not remembered.
+const SESSIONS_MAX: usize = 1_000_000;
+
 /// One device online.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Its full JID, as text.
     pub jid: Arc<str>,
-    /// The addresses of ours it announced itself to; empty when only its traffic told of it.
-    announced_to: Vec<BareJid>,
+    /// The addresses of ours, to the letter, that it announced itself to; empty when only its traffic told of it.
+    announced_to: Vec<Jid>,
 }
 
 /// A change to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionChange {
     /// The device is online; `None`: its traffic told so.
-    Learnt(Jid, Option<BareJid>),
+    Learnt(Jid, Option<Jid>),
     /// It went from this address, but not from all.
-    Left(Jid, BareJid),
+    Left(Jid, Jid),
     /// It is gone.
     Ended(Jid),
 }
@@ -31,11 +36,12 @@ pub enum SessionChange {
 #[derive(Debug, Default)]
 pub struct Sessions {
     by_user: HashMap<BareJid, Vec<Session>>,
+    count: usize,
 }
 
 impl Sessions {
     /// Sessions as they were stored.
-    pub fn restore(stored: impl IntoIterator<Item = (Jid, Option<BareJid>)>) -> Self {
+    pub fn restore(stored: impl IntoIterator<Item = (Jid, Option<Jid>)>) -> Self {
         let mut sessions = Self::default();
         for (jid, address) in stored {
             sessions.learn(&jid, address.as_ref(), usize::MAX);
@@ -50,7 +56,7 @@ impl Sessions {
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.by_user.values().map(Vec::len).sum()
+        self.count
     }
 
     /// A device announced itself to `address`, or (`None`) sent something that shows that it is online.
@@ -58,10 +64,10 @@ impl Sessions {
     pub fn learn(
         &mut self,
         jid: &Jid,
-        address: Option<&BareJid>,
+        address: Option<&Jid>,
         sessions_per_user: usize,
     ) -> Vec<SessionChange> {
-        if jid.resource().is_none() {
+        if jid.resource().is_none() || (self.count >= SESSIONS_MAX && self.of(jid.bare()).is_empty()) {
             return Vec::new();
         }
         let text = jid.to_string();
@@ -69,7 +75,9 @@ impl Sessions {
         let mut changes = Vec::new();
         if let Some(known) = of_user.iter_mut().find(|session| *session.jid == *text) {
             match address {
-                Some(address) if !known.announced_to.contains(address) => {
+                Some(address)
+                    if known.announced_to.len() < ADDRESSES_MAX && !known.announced_to.contains(address) =>
+                {
                     known.announced_to.push(address.clone());
                 }
                 _ => return changes,
@@ -77,8 +85,10 @@ impl Sessions {
         } else {
             if of_user.len() >= sessions_per_user {
                 let oldest = of_user.remove(0);
-                changes.extend(Jid::parse(&oldest.jid).ok().map(SessionChange::Ended));
+                self.count -= 1;
+                changes.push(SessionChange::Ended(Jid::from_stored(&oldest.jid)));
             }
+            self.count += 1;
             of_user.push(Session { jid: text.into(), announced_to: address.into_iter().cloned().collect() });
         }
         changes.push(SessionChange::Learnt(jid.clone(), address.cloned()));
@@ -86,7 +96,7 @@ impl Sessions {
     }
 
     /// A device took itself off `address`; off the last one, it is gone.
-    pub fn leave(&mut self, jid: &Jid, address: &BareJid) -> Option<SessionChange> {
+    pub fn leave(&mut self, jid: &Jid, address: &Jid) -> Option<SessionChange> {
         let text = jid.to_string();
         let session = self.by_user.get_mut(jid.bare())?.iter_mut().find(|session| *session.jid == *text)?;
         session.announced_to.retain(|announced| announced != address);
@@ -103,6 +113,7 @@ impl Sessions {
         let before = of_user.len();
         of_user.retain(|session| *session.jid != *text);
         let ended = of_user.len() < before;
+        self.count -= before - of_user.len();
         if of_user.is_empty() {
             self.by_user.remove(jid.bare());
         }
@@ -122,7 +133,7 @@ mod tests {
     fn a_device_is_gone_when_it_left_every_address_it_announced_itself_to() {
         let mut sessions = Sessions::default();
         let phone = jid("a@h/phone");
-        let (service, tea) = (BareJid::parse("g.h").unwrap(), BareJid::parse("tea@g.h").unwrap());
+        let (service, tea) = (jid("g.h"), jid("tea@g.h/a"));
         sessions.learn(&phone, None, 9);
         assert_eq!(sessions.learn(&phone, None, 9), []);
         assert_eq!(sessions.learn(&phone, Some(&service), 9).len(), 1);
@@ -136,8 +147,17 @@ mod tests {
     fn a_session_known_by_traffic_alone_ends_with_any_unavailable() {
         let mut sessions = Sessions::default();
         sessions.learn(&jid("a@h/phone"), None, 9);
-        let tea = BareJid::parse("tea@g.h").unwrap();
+        let tea = jid("tea@g.h");
         assert!(matches!(sessions.leave(&jid("a@h/phone"), &tea), Some(SessionChange::Ended(_))));
+    }
+
+    #[test]
+    fn a_device_that_announces_itself_everywhere_is_remembered_in_some_places() {
+        let mut sessions = Sessions::default();
+        let address = |n: usize| jid(&format!("g{n}@g.h"));
+        let changes: usize =
+            (0..ADDRESSES_MAX * 2).map(|n| sessions.learn(&jid("a@h/1"), Some(&address(n)), 9).len()).sum();
+        assert_eq!((changes, sessions.count()), (ADDRESSES_MAX, 1));
     }
 
     #[test]
@@ -147,7 +167,7 @@ mod tests {
             sessions.learn(&jid(device), None, 2);
         }
         let left: Vec<_> = sessions.of(jid("a@h").bare()).iter().map(|s| s.jid.to_string()).collect();
-        assert_eq!(left, ["a@h/2", "a@h/3"]);
+        assert_eq!((left, sessions.count()), (vec!["a@h/2".to_owned(), "a@h/3".to_owned()], 2));
         assert!(sessions.learn(&jid("a@h"), None, 2).is_empty(), "a bare JID is no device");
     }
 }

@@ -29,7 +29,7 @@ const ORDERS_MAX: usize = 1_024;
 pub async fn run(
     config: Config,
     clock: Clock,
-    incoming: mpsc::Receiver<Incoming>,
+    mut incoming: mpsc::Receiver<Incoming>,
     outgoing: mpsc::Sender<Outgoing>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -63,10 +63,12 @@ pub async fn run(
     };
     // The engine ends when the router has dropped its orders; a store that cannot be opened ends both.
     let router = async {
-        router.run(incoming, stop).await;
+        router.run(&mut incoming, stop).await;
         anyhow::Ok(())
     };
     tokio::try_join!(engine, router)?;
+    // Only now: the link closes when nobody reads from it, and the engine had still to speak.
+    drop(incoming);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod bounce;
 mod request;
 mod work;
 
+use bounce::Missed;
 use groupchat_core::{BareJid, Jid, Limits, SessionChange, Sessions, StanzaId};
 use groupchat_dialect::{Bounce, Outbound, Request};
 use groupchat_link::Outgoing;
@@ -31,7 +32,7 @@ pub(crate) enum Order {
         /// The device.
         from: Jid,
         /// The address.
-        address: BareJid,
+        address: Jid,
         /// It came.
         available: bool,
     },
@@ -56,6 +57,8 @@ pub(crate) struct Policy {
 
 /// Requests in one transaction at most: beyond this a batch gets no faster, only later.
 const BATCH_MAX: usize = 256;
+/// Stanzas to be said by which a batch is large enough, however few requests it has.
+const BATCH_STANZAS_MAX: usize = 4_096;
 /// Changes of sessions kept for the next commit while the database refuses them. They are only hints: dropping the
 /// oldest costs a bounce.
 const UNSAVED_SESSIONS_MAX: usize = 50_000;
@@ -69,6 +72,7 @@ pub(crate) struct Engine {
     sessions: Sessions,
     unsaved_sessions: Vec<SessionChange>,
     last_id: StanzaId,
+    missed: Missed,
     outgoing: mpsc::Sender<Outgoing>,
 }
 
@@ -87,7 +91,17 @@ impl Engine {
         let last_id = store.last_stanza_id().await?;
         info!(sessions = sessions.count(), "Ready, with {} sessions from before", sessions.count());
         let groups = Groups::new(store.clone());
-        Ok(Self { policy, clock, store, groups, sessions, unsaved_sessions: Vec::new(), last_id, outgoing })
+        Ok(Self {
+            policy,
+            clock,
+            store,
+            groups,
+            sessions,
+            unsaved_sessions: Vec::new(),
+            last_id,
+            missed: Missed::default(),
+            outgoing,
+        })
     }
 
     /// Works until nobody gives orders any more.
@@ -103,13 +117,18 @@ impl Engine {
 
     /// Decides, stores, speaks. An error means that nobody listens any more.
     async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), mpsc::error::SendError<Outgoing>> {
-        let mut work = Work::new(self.clock.now(), self.last_id, std::mem::take(&mut self.unsaved_sessions));
-        for order in orders.drain(..) {
-            self.decide(&mut work, order).await;
-        }
-        let speech = self.commit(work).await;
-        for Outbound { head, to, tail } in speech {
-            self.outgoing.send(Outgoing { head, to, tail }).await?;
+        let mut orders = orders.drain(..).peekable();
+        while orders.peek().is_some() {
+            let unsaved = std::mem::take(&mut self.unsaved_sessions);
+            let mut work = Work::new(self.clock.now(), self.last_id, unsaved);
+            while work.stanzas() < BATCH_STANZAS_MAX
+                && let Some(order) = orders.next()
+            {
+                self.decide(&mut work, order).await;
+            }
+            for Outbound { head, to, tail } in self.commit(work).await {
+                self.outgoing.send(Outgoing { head, to, tail }).await?;
+            }
         }
         Ok(())
     }
@@ -126,21 +145,20 @@ impl Engine {
         }
     }
 
-    fn learn(&mut self, work: &mut Work, device: &Jid, address: Option<&BareJid>) {
+    fn learn(&mut self, work: &mut Work, device: &Jid, address: Option<&Jid>) {
         work.sessions.extend(self.sessions.learn(device, address, self.policy.limits.sessions_per_user));
     }
 
     /// Stores the batch; what may be said afterwards.
     async fn commit(&mut self, work: Work) -> Vec<Outbound> {
         let (batch, rest) = work.into_batch();
+        // Also when it fails: if the connection broke while committing, nobody knows whether its ids are taken.
+        self.last_id = rest.last_id;
         if batch.is_empty() {
             return rest.granted(&mut self.groups);
         }
         match self.store.commit(&batch).await {
-            Ok(()) => {
-                self.last_id = rest.last_id;
-                rest.granted(&mut self.groups)
-            }
+            Ok(()) => rest.granted(&mut self.groups),
             Err(problem) => {
                 error!(error = %problem, "A batch of {} could not be stored: {problem}", rest.len());
                 // Devices came and went whether or not it could be written down.

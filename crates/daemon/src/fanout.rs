@@ -94,7 +94,7 @@ impl Fanout<'_> {
         receipt: &Receipt<'_>,
         reader_device: &Jid,
     ) -> Option<Outbound> {
-        let users = [receipt.author, reader_device.bare()];
+        let users = receipt.author.into_iter().chain([reader_device.bare()]);
         let to = delivery::devices(self.sessions, users, reader_device);
         let id = receipt.client_id.map(|id| &**id);
         (!to.is_empty()).then(|| {
@@ -107,8 +107,8 @@ impl Fanout<'_> {
 pub(crate) struct Receipt<'a> {
     /// Who read.
     pub(crate) reader: &'a Mid,
-    /// Whose message.
-    pub(crate) author: &'a BareJid,
+    /// Whose message; `None`: he is not to hear of it.
+    pub(crate) author: Option<&'a BareJid>,
     /// What the receipt names the message by.
     pub(crate) message_id: &'a str,
     /// The stanza `id` of the reader's receipt.

@@ -7,8 +7,8 @@ use groupchat_store::{Store, StoreError};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
-/// Members of all groups in memory together, roughly: about 300 bytes each.
-const MEMBERS_MAX: u64 = 300_000;
+/// People of all groups in memory together, present, former and banned: about 200 bytes each.
+const MEMBERS_MAX: u64 = 600_000;
 /// Groups expected to be in use at once; the cache grows beyond it as it must.
 const GROUPS_EXPECTED: usize = 1_000;
 
@@ -17,7 +17,7 @@ struct ByMembers;
 
 impl Weighter<GroupId, Group> for ByMembers {
     fn weight(&self, _: &GroupId, group: &Group) -> u64 {
-        group.members().len() as u64 + 4
+        (group.members().len() + group.remembered()) as u64 + 4
     }
 }
 

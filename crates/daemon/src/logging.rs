@@ -1,5 +1,7 @@
 //! Log lines to standard error, as text or JSON. Bodies and secrets are logged nowhere.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
@@ -7,7 +9,10 @@ use crate::config::{Log, LogFormat};
 /// Starts logging for the whole program. A second call changes nothing.
 pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second start fails because the first one stands; that is what is wanted.
     let _ = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),

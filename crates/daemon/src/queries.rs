@@ -36,7 +36,20 @@ pub(crate) struct Queries {
 type Answer = Result<Option<Element>, Refusal>;
 
 impl Queries {
-    /// The answer to a question.
+    /// The answer to a question that needs no database.
+    pub(crate) fn answer_at_once(&self, question: &Question) -> Option<Outbound> {
+        let payload = match (&question.query, &question.group) {
+            (Query::DiscoInfo, None) => Some(encode::disco_service_info(&self.name)),
+            (Query::Ping, _) => None,
+            (Query::Version, _) => Some(encode::version(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),
+            (Query::Time, _) => Some(encode::time(self.clock.now())),
+            (Query::Uptime, _) => Some(encode::uptime(self.started.elapsed().as_secs())),
+            _ => return None,
+        };
+        Some(encode::result(&question.origin, payload.as_ref()))
+    }
+
+    /// The answer to a question to the database.
     pub(crate) async fn answer(&self, question: &Question) -> Outbound {
         let answer = match &question.group {
             None => self.of_service(question).await,
@@ -51,7 +64,6 @@ impl Queries {
     async fn of_service(&self, question: &Question) -> Answer {
         let (asker, domain) = (question.origin.from.bare(), self.domain.as_str());
         Ok(match &question.query {
-            Query::DiscoInfo => Some(encode::disco_service_info(&self.name)),
             Query::DiscoItems(paging) => {
                 let found = self.store.wait().await.public_groups(&paging.page).await.map_err(refusal)?;
                 Some(encode::disco_service_items(
@@ -76,14 +88,18 @@ impl Queries {
                 let found: Vec<_> = found.map_err(refusal)?.into_iter().map(info).collect();
                 Some(encode::groups_named(domain, &found))
             }
-            other => return self.of_any(other),
+            Query::GroupInfo
+            | Query::Members(_)
+            | Query::MemberInfo(_)
+            | Query::DiscoInfo
+            | Query::Ping
+            | Query::Version
+            | Query::Time
+            | Query::Uptime => return Err(Refusal::Unknown),
         })
     }
 
     async fn of_group(&self, question: &Question, id: &GroupId) -> Answer {
-        if let Ok(answer) = self.of_any(&question.query) {
-            return Ok(answer);
-        }
         let store = self.store.wait().await;
         let domain = self.domain.as_str();
         let asker = question.origin.from.bare();
@@ -117,23 +133,6 @@ impl Queries {
             | Query::Time
             | Query::Uptime => return Err(Refusal::Unknown),
         }))
-    }
-
-    /// What every address of ours answers alike, without telling whether there is such a group.
-    fn of_any(&self, query: &Query) -> Answer {
-        match query {
-            Query::Ping => Ok(None),
-            Query::Version => Ok(Some(encode::version(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))),
-            Query::Time => Ok(Some(encode::time(self.clock.now()))),
-            Query::Uptime => Ok(Some(encode::uptime(self.started.elapsed().as_secs()))),
-            Query::MyGroups(_)
-            | Query::GroupInfo
-            | Query::GroupsNamed(_)
-            | Query::Members(_)
-            | Query::MemberInfo(_)
-            | Query::DiscoInfo
-            | Query::DiscoItems(_) => Err(Refusal::Unknown),
-        }
     }
 
     fn key(&self, named: &NamedMember) -> Result<MemberKey, Refusal> {

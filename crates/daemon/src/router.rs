@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use groupchat_core::{BareJid, Limits};
-use groupchat_dialect::{Decoded, Outbound, Question, decode, oversized};
+use groupchat_core::{BareJid, Limits, Refusal};
+use groupchat_dialect::{Decoded, Outbound, Question, decode, encode, oversized};
 use groupchat_link::{Incoming, Outgoing};
 use minidom::Element;
 use tokio::sync::{Semaphore, mpsc};
@@ -16,8 +16,8 @@ use tracing::{debug, trace, warn};
 use crate::engine::Order;
 use crate::queries::Queries;
 
-/// Questions answered at once; more wait, and the link with them.
-const QUESTIONS_MAX: usize = 32;
+/// Questions to the database under way at once; more are asked to come back.
+const QUESTIONS_MAX: usize = 64;
 
 /// Hands every stanza to whom it is for.
 pub(crate) struct Router {
@@ -52,7 +52,7 @@ impl Router {
     }
 
     /// Works until the link ends or `stop` is asked; then waits for the questions that are being answered.
-    pub(crate) async fn run(self, mut incoming: mpsc::Receiver<Incoming>, stop: CancellationToken) {
+    pub(crate) async fn run(self, incoming: &mut mpsc::Receiver<Incoming>, stop: CancellationToken) {
         loop {
             let next = tokio::select! {
                 next = incoming.recv() => next,
@@ -113,7 +113,13 @@ impl Router {
     }
 
     async fn ask(&self, question: Question) -> Result<(), Closed> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Closed)?;
+        if let Some(answer) = self.queries.answer_at_once(&question) {
+            return send(&self.outgoing, answer).await;
+        }
+        // Never waited for: whoever asks for lists must not hold up whoever sends messages.
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return send(&self.outgoing, encode::refused(&question.origin, &Refusal::Busy)).await;
+        };
         let (queries, outgoing) = (Arc::clone(&self.queries), self.outgoing.clone());
         self.questions.spawn(async move {
             let answer = queries.answer(&question).await;

@@ -1,5 +1,7 @@
 //! The program as an operator meets it: what it says, where, and with which exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot run fails")]
+
 use std::process::{Command, Output};
 
 use tempfile::TempDir;

@@ -10,6 +10,9 @@ use minidom::Element;
 use crate::xml::STREAM;
 use crate::{Bounce, Carrier, Decoded, Origin, Outbound, disco, native, refusal, xml};
 
+/// A longer id is not repeated in an answer: it must not outgrow what hosts take.
+const ID_BYTES_MAX: usize = 8_192;
+
 /// What a stanza from the host means to the service at `domain`.
 pub fn decode(stanza: &Element, domain: &BareJid, limits: &Limits) -> Decoded {
     let Some(from) = stanza.attr("from").and_then(|from| Jid::parse(from).ok()) else {
@@ -53,7 +56,11 @@ pub fn oversized(
     else {
         return Decoded::Ignored("its sender cannot be answered");
     };
-    let origin = Origin { from, at: to.text, carrier: carrier(&stanza) };
+    let origin = Origin { from, at: to.text.clone(), carrier: carrier(&stanza) };
+    if name == "message" && stanza.attr("type") == Some("error") {
+        // Hosts return a message with its content and their error: more than it was when it passed.
+        return message(&stanza, origin, to, domain);
+    }
     answered(&stanza, &origin, &Refusal::TooLarge { bytes_max: limits.message_bytes })
 }
 
@@ -81,11 +88,11 @@ fn address(to: Option<&str>, domain: &BareJid) -> Result<Option<To>, Refusal> {
 
 /// How an answer to this stanza travels, before it is known what is in it.
 fn carrier(stanza: &Element) -> Carrier {
-    let id = stanza.attr("id").map(Arc::from);
+    let id = stanza.attr("id").filter(|id| !id.is_empty() && id.len() <= ID_BYTES_MAX).map(Arc::from);
     let namespace = || stanza.children().next().map_or_else(String::new, Element::ns).into();
     match stanza.name() {
         "iq" => Carrier::Iq { id: id.unwrap_or_else(|| "".into()), namespace: namespace() },
-        "presence" => Carrier::Presence { id, namespace: namespace() },
+        "presence" => Carrier::Presence { id, operation: None },
         _ => Carrier::Message { id },
     }
 }
@@ -103,7 +110,7 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
     if stanza.attr("type") == Some("error") {
         let Some(group) = to.group else { return Decoded::Ignored("an error for the service itself") };
         let mid = to.resource.as_deref().map(Mid::from_stored);
-        let id = stanza.attr("id").map(Arc::from);
+        let id = stanza.attr("id").filter(|id| !id.is_empty()).map(Arc::from);
         return Decoded::Bounce(Bounce { from: origin.from, group, mid, id });
     }
     match native::message(stanza, &origin, to, domain) {
@@ -113,10 +120,7 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
 }
 
 fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> Decoded {
-    let address = match &to.group {
-        Some(group) => BareJid::parse(&group.at(domain.as_str())).unwrap_or_else(|_| domain.clone()),
-        None => domain.clone(),
-    };
+    let address = Jid::from_stored(&to.text);
     match stanza.attr("type") {
         Some("unavailable") => return Decoded::Presence { from: origin.from, address, available: false },
         Some("subscribe") => return Decoded::Answered(unsubscribed(&origin)),
@@ -133,9 +137,8 @@ fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> 
     else {
         return Decoded::Presence { from: origin.from, address, available: true };
     };
-    origin.at = address.to_string();
-    if let Carrier::Presence { namespace, .. } = &mut origin.carrier {
-        *namespace = head.ns().into();
+    if let Carrier::Presence { operation, .. } = &mut origin.carrier {
+        *operation = Some(head.ns().into());
     }
     let rest = stanza.children().filter(|child| *child != head);
     match native::operation(&head.ns(), head, rest, to, domain) {

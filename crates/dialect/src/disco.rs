@@ -22,7 +22,7 @@ pub(crate) fn query(payload: &Element, limits: &Limits) -> Result<Query, Refusal
     let is_node = payload.attr("node").is_some_and(|node| !node.is_empty());
     match (payload.name(), payload.ns().as_str()) {
         // No node has anything of its own; XEP-0030 §3.2.
-        ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if is_node => Err(Refusal::NoSuchItem),
+        ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if is_node => Err(Refusal::NoSuchNode),
         ("query", ns::DISCO_INFO) => Ok(Query::DiscoInfo),
         ("query", ns::DISCO_ITEMS) => {
             let mut paging = paging::read(payload, limits).map_err(|why| Refusal::Malformed(why.into()))?;

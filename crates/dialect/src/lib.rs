@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use decode::{decode, oversized};
 use groupchat_core::page::Page;
-use groupchat_core::{BareJid, Command, GroupId, Jid, Mid};
+use groupchat_core::{Command, GroupId, Jid, Mid};
 use groupchat_payloads::MemberKey;
 
 /// A stanza from the host, understood.
@@ -31,8 +31,8 @@ pub enum Decoded {
     Presence {
         /// The device.
         from: Jid,
-        /// The address of ours that it told, without a resource.
-        address: BareJid,
+        /// The address of ours that it told.
+        address: Jid,
         /// It came.
         available: bool,
     },
@@ -69,14 +69,14 @@ pub struct Origin {
 /// The kind of stanza that carried a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Carrier {
-    /// A presence; the namespace of its operation.
+    /// A presence.
     Presence {
         /// The stanza's id.
         id: Option<Arc<str>>,
-        /// The operation's namespace.
-        namespace: Arc<str>,
+        /// The namespace of its operation, if it has one.
+        operation: Option<Arc<str>>,
     },
-    /// An iq; the namespace of its query.
+    /// An iq.
     Iq {
         /// The stanza's id.
         id: Arc<str>,

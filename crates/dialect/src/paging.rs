@@ -62,6 +62,18 @@ pub(crate) fn write<T>(
     }
 }
 
+/// As many of these as fit into one stanza, from the first.
+pub(crate) fn append_fitting(query: &mut Element, items: impl Iterator<Item = Element>) {
+    let mut bytes = 0;
+    let fits = items.take_while(|item| {
+        bytes += crate::xml::content([item]).len();
+        bytes <= CONTENT_BYTES_MAX
+    });
+    for item in fits {
+        query.append_child(item);
+    }
+}
+
 /// Which of the items fit into one stanza: from the end that the asker comes from.
 fn fitting(written: &[(Element, String)], backwards: bool) -> std::ops::Range<usize> {
     let mut bytes = 0;

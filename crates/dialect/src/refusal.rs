@@ -7,12 +7,15 @@ use xmpp_parsers::stanza_error::{DefinedCondition as Condition, ErrorType, Stanz
 use crate::xml::{self, STREAM};
 use crate::{Carrier, Origin, Outbound};
 
+/// Texts may quote what was sent, and an answer must not outgrow what hosts take.
+const TEXT_CHARS_MAX: usize = 300;
+
 /// What a refusal of a request in this kind of stanza is called on the wire.
 fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
     use ErrorType::{Auth, Cancel, Modify, Wait};
     let in_message = matches!(carrier, Carrier::Message { .. });
     match refusal {
-        Refusal::NoSuchGroup | Refusal::NoSuchMember | Refusal::NoSuchItem => {
+        Refusal::NoSuchGroup | Refusal::NoSuchMember | Refusal::NoSuchItem | Refusal::NoSuchNode => {
             (Condition::ItemNotFound, Cancel)
         }
         Refusal::GroupTaken(_) | Refusal::NickTaken(_) | Refusal::MidTaken(_) | Refusal::AlreadyMember(_) => {
@@ -28,7 +31,7 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
         Refusal::Malformed(_) => (Condition::BadRequest, Modify),
         Refusal::Address(_) => (Condition::JidMalformed, Modify),
         Refusal::TooLong { .. } | Refusal::TooLarge { .. } => (Condition::PolicyViolation, Modify),
-        Refusal::TooMany { .. } => (Condition::ResourceConstraint, Wait),
+        Refusal::TooMany { .. } | Refusal::Busy => (Condition::ResourceConstraint, Wait),
         Refusal::Unknown | Refusal::NoRooms => (Condition::ServiceUnavailable, Cancel),
         Refusal::Unavailable => (Condition::InternalServerError, Wait),
     }
@@ -37,9 +40,12 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
 /// The answer to a request that is not granted, to the asker alone.
 pub(crate) fn answer(origin: &Origin, refusal: &Refusal) -> Outbound {
     let (condition, kind) = on_the_wire(refusal, &origin.carrier);
-    let error = error(&origin.at, condition, kind, &refusal.to_string());
+    let text: String = refusal.to_string().chars().take(TEXT_CHARS_MAX).collect();
+    let error = error(&origin.at, condition, kind, &text);
     let (name, echo) = match &origin.carrier {
-        Carrier::Presence { namespace, .. } => ("presence", Some(Element::bare("x", namespace.to_string()))),
+        Carrier::Presence { operation, .. } => {
+            ("presence", operation.as_ref().map(|namespace| Element::bare("x", namespace.to_string())))
+        }
         Carrier::Message { .. } => ("message", None),
         Carrier::Iq { namespace, .. } if *refusal == Refusal::NoSuchGroup && is_ours(namespace) => {
             ("iq", Some(not_exists(namespace, &origin.at)))

@@ -2,7 +2,7 @@
 //!
 //! Not here: pages of the archive.
 
-use groupchat_core::{Archived, ArchivedKind, GroupId, Mid, StanzaId};
+use groupchat_core::{Archived, ArchivedKind, GroupId, Mid, StanzaId, Timestamp};
 use groupchat_entity::message::{Column, Entity};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
@@ -11,6 +11,8 @@ use crate::{ROWS_PER_STATEMENT, Store, StoreError, rows};
 
 /// MariaDB takes 16 MiB in one packet, and a payload may have 128 KiB.
 const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
+/// Messages of one author with the same `id` that are told apart no further.
+const SAME_ID_MAX: u64 = 16;
 /// How far back the newest message of others is looked for: first so many rows, then four times as many, …
 const LOOK_BACK_ROWS: [u64; 5] = [16, 64, 256, 1_024, 4_096];
 
@@ -37,6 +39,33 @@ impl Store {
             return Ok(Some(found));
         }
         self.newest(messages(group).filter(Column::ClientId.eq(id))).await
+    }
+
+    /// The messages of this author that an id may mean, newest first: the one with this stanza-id, or those to which
+    /// its author's devices gave this `id`, of which the newest counts and those not older than `since`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn messages_by(
+        &self,
+        group: &GroupId,
+        id: &str,
+        author: &Mid,
+        since: Timestamp,
+    ) -> Result<Vec<Archived>, StoreError> {
+        let own = || messages(group).filter(Column::Mid.eq(author.as_str()));
+        if let Some(stanza_id) = StanzaId::parse(id)
+            && let Some(found) = self.newest(own().filter(Column::MsgId.eq(stanza_id.0))).await?
+        {
+            return Ok(vec![found]);
+        }
+        let rows = own().filter(Column::ClientId.eq(id)).order_by_desc(Column::MsgId).limit(SAME_ID_MAX);
+        let rows = rows.all(&self.db).await.doing("looking for messages")?;
+        let found = rows.into_iter().map(rows::message).enumerate();
+        Ok(found
+            .filter(|(at, message)| *at == 0 || message.at >= since)
+            .map(|(_, message)| message)
+            .collect())
     }
 
     /// The newest message (no event) of a group that somebody else than `reader` wrote, among its last few

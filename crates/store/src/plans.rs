@@ -64,7 +64,7 @@ fn message(id: i64) -> Archived {
 async fn everything(store: &Store) {
     let (group, changes) = history();
     let id = group.id.clone();
-    let (phone, tea) = (Jid::parse("a@h/phone").unwrap(), bare("tea@g.h"));
+    let (phone, tea) = (Jid::parse("a@h/phone").unwrap(), Jid::from(bare("tea@g.h")));
     let changes = changes.into_iter().map(|change| (id.clone(), change)).collect();
     let sessions = vec![
         SessionChange::Learnt(phone.clone(), None),

@@ -77,7 +77,19 @@ impl Store {
 async fn lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     match tx.get_database_backend() {
         DbBackend::Postgres => run(tx, "SELECT pg_advisory_xact_lock(7471160520261120)").await,
-        DbBackend::MySql => run(tx, "SELECT GET_LOCK('groupchat_migration', 60)").await,
+        DbBackend::MySql => {
+            let asked =
+                Statement::from_string(DbBackend::MySql, "SELECT GET_LOCK('groupchat_migration', 60) AS got");
+            let row = tx.query_one_raw(asked).await.doing("waiting for the lock on migrations")?;
+            match row.and_then(|row| row.try_get::<Option<i64>>("", "got").ok()).flatten() {
+                Some(1) => Ok(()),
+                _ => Err(StoreError::Database {
+                    doing: "waiting for the lock on migrations",
+                    cause: "another process has been migrating for a minute; try again when it is done"
+                        .into(),
+                }),
+            }
+        }
         DbBackend::Sqlite | _ => Ok(()),
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use groupchat_core::{BareJid, Jid, SessionChange, Timestamp};
+use groupchat_core::{Jid, SessionChange, Timestamp};
 use groupchat_entity::session::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
@@ -19,14 +19,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn sessions(&self) -> Result<Vec<(Jid, Option<BareJid>)>, StoreError> {
+    pub async fn sessions(&self) -> Result<Vec<(Jid, Option<Jid>)>, StoreError> {
         let rows = Entity::find().order_by_asc(Column::Id).all(&self.db).await.doing("reading sessions")?;
         Ok(rows.iter().map(session).collect())
     }
 }
 
-fn session(row: &Model) -> (Jid, Option<BareJid>) {
-    let address = (!row.address.is_empty()).then(|| BareJid::from_stored(&row.address));
+fn session(row: &Model) -> (Jid, Option<Jid>) {
+    let address = (!row.address.is_empty()).then(|| Jid::from_stored(&row.address));
     (Jid::from_stored(&row.jid), address)
 }
 
@@ -85,13 +85,13 @@ fn net(changes: &[SessionChange]) -> HashMap<String, Net> {
             }
             SessionChange::Left(jid, address) => {
                 let net = nets.entry(jid.to_string()).or_default();
-                for learnt in net.learnt.iter_mut().filter(|(_, learnt)| learnt == address.as_str()) {
+                for learnt in net.learnt.iter_mut().filter(|(_, learnt)| *learnt == address.to_string()) {
                     learnt.1.clear();
                 }
                 net.left.insert(address.to_string());
             }
             SessionChange::Learnt(jid, address) => {
-                let address = address.as_ref().map(BareJid::to_string).unwrap_or_default();
+                let address = address.as_ref().map(Jid::to_string).unwrap_or_default();
                 let net = nets.entry(jid.to_string()).or_default();
                 if !net.learnt.iter().any(|(_, learnt)| *learnt == address) {
                     net.learnt.push((place, address));

@@ -84,7 +84,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<Problem>> {
         let parsed: Dict = Figment::from(Toml::string(text)).extract().map_err(|error| {
-            let text = format!("is no TOML: {error}");
+            let text = format!("is no TOML: {}", without_quotation(&error.to_string()));
             vec![Problem { place: place.into(), key: String::new(), text }]
         })?;
         let mut settings: Vec<Setting> = Vec::new();
@@ -135,6 +135,13 @@ impl Config {
         config.database.url = database_url.into();
         config
     }
+}
+
+/// A parser's words without the line of the file that they quote: it may hold the secret.
+fn without_quotation(words: &str) -> String {
+    let is_quotation =
+        |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    words.lines().filter(|line| !is_quotation(line)).collect::<Vec<_>>().join("; ")
 }
 
 /// One key that somebody set.

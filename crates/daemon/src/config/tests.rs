@@ -55,6 +55,9 @@ fn a_secret_is_never_shown() {
     assert!(!problems.contains("4711"), "{problems}");
     let config = read(SMALLEST, &[]).unwrap();
     assert!(!format!("{config:?}").contains("007"));
+    let unquoted =
+        read("[component]\ndomain = 'g.localhost'\nsecret = s3cret\n", &[]).unwrap_err().join("\n");
+    assert!(unquoted.contains("line 3") && !unquoted.contains("s3cret"), "{unquoted}");
 }
 
 #[test]

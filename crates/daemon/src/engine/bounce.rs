@@ -1,9 +1,38 @@
 //! A message of ours came back: the device is gone, and if it was the member's last, he gets the message for later.
 
+use groupchat_core::{BareJid, StanzaId, Timestamp};
 use groupchat_dialect::{Bounce, Outbound};
+use groupchat_store::StoreError;
+use quick_cache::unsync::Cache;
 use tracing::{debug, error};
 
 use super::{Engine, Work};
+
+/// Copies for later that were sent because of a bounce. Each is sent once: a client that answers it with an error,
+/// too, would else get it for ever.
+pub(super) struct Missed(Cache<(StanzaId, BareJid), ()>);
+
+/// Copies that are remembered: more than come back in the minutes for which a host keeps a dead session.
+const MISSED_MAX: usize = 20_000;
+
+/// Messages of one author with the same id are told apart by time only when they are this far from each other: longer
+/// than any host keeps a dead session.
+const SAME_ID_MS: i64 = 60 * 60 * 1_000;
+
+impl Default for Missed {
+    fn default() -> Self {
+        Self(Cache::new(MISSED_MAX))
+    }
+}
+
+impl Missed {
+    fn is_new(&mut self, message: StanzaId, jid: &BareJid) -> bool {
+        let key = (message, jid.clone());
+        let known = self.0.get(&key).is_some();
+        self.0.insert(key, ());
+        !known
+    }
+}
 
 impl Engine {
     pub(super) async fn bounce(&mut self, work: &mut Work, bounce: Bounce) {
@@ -14,32 +43,30 @@ impl Engine {
         }
         work.sessions.extend(self.sessions.end(&bounce.from));
         if self.sessions.of(bounce.from.bare()).is_empty() {
-            let copy = self.missed(work, &bounce).await;
-            work.say(None, copy.into_iter().collect());
+            let copies = match self.missed(work, &bounce).await {
+                Ok(copies) => copies,
+                Err(problem) => {
+                    error!(error = %problem, "A message that came back cannot be looked up: {problem}");
+                    Vec::new()
+                }
+            };
+            work.say_if_stored(copies);
         }
     }
 
-    /// The copy for later of the message that came back, for a member who is entitled to it still.
-    async fn missed(&mut self, work: &mut Work, bounce: &Bounce) -> Option<Outbound> {
-        let (id, mid) = (bounce.id.as_deref()?, bounce.mid.as_ref()?);
-        let group = match work.group(&mut self.groups, &bounce.group).await {
-            Ok(group) => group?,
-            Err(problem) => {
-                error!(error = %problem, "A message that came back cannot be looked up: {problem}");
-                return None;
-            }
+    /// The copies for later of what came back, for a member who is still there: if it may have been one of several
+    /// messages, all of them, for one too many is better than one too few.
+    async fn missed(&mut self, work: &mut Work, bounce: &Bounce) -> Result<Vec<Outbound>, StoreError> {
+        let (Some(id), Some(mid)) = (&bounce.id, &bounce.mid) else { return Ok(Vec::new()) };
+        let since = Timestamp(work.now.0 - SAME_ID_MS);
+        let group = work.group(&mut self.groups, &bounce.group).await?.filter(|group| !group.deleted);
+        let Some(member) = group.and_then(|group| group.member(bounce.from.bare())) else {
+            return Ok(Vec::new());
         };
-        let member = group.member(bounce.from.bare()).filter(|_| !group.deleted)?;
-        let to = vec![member.jid.text()];
-        match self.store.message(&bounce.group, id).await {
-            Ok(message) => {
-                let message = message.filter(|message| message.mid == *mid)?;
-                self.fanout().absent_copy(&message, to)
-            }
-            Err(problem) => {
-                error!(error = %problem, "A message that came back cannot be read: {problem}");
-                None
-            }
-        }
+        let jid = member.jid.clone();
+        let mut found = self.store.messages_by(&bounce.group, id, mid, since).await?;
+        found.retain(|message| self.missed.is_new(message.id, &jid));
+        let oldest_first = found.iter().rev();
+        Ok(oldest_first.filter_map(|message| self.fanout().absent_copy(message, vec![jid.text()])).collect())
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use groupchat_core::{
-    Archived, ArchivedKind, Change, Command, Decision, Event, Group, GroupId, MessageRef, Mid, NewGroup,
+    Archived, ArchivedKind, Change, Command, Decision, Event, Group, GroupId, Jid, MessageRef, Mid, NewGroup,
     Notice, ReadReceipt, Refusal, Storage, create, decide,
 };
 use groupchat_dialect::{Carrier, Origin, Outbound, Request, encode};
 use groupchat_store::StoreError;
-use tracing::{debug, error, info};
+use tracing::{error, info, trace};
 
+use super::work::News;
 use super::{Engine, Work};
 use crate::config::CreateGroups;
 use crate::fanout::{self, Fanout};
@@ -21,9 +22,10 @@ const ID_ATTEMPTS: usize = 5;
 impl Engine {
     pub(super) async fn request(&mut self, work: &mut Work, request: Request) {
         let Request { origin, group, command } = request;
-        let by_presence = matches!(origin.carrier, Carrier::Presence { .. });
-        if !by_presence {
-            self.learn(work, &origin.from, None);
+        if matches!(command, Command::Create(_)) && !self.may_create(&origin) {
+            // Before anything is looked up: whoever may not create need not know which groups there are.
+            work.refuse(origin, &Refusal::NotAllowed("only users of this server may create groups here"));
+            return;
         }
         let decided = match group {
             Some(id) => self.decide_in(work, &origin, &id, command).await.map(|decision| (id, decision)),
@@ -31,15 +33,15 @@ impl Engine {
         };
         match decided {
             Ok((id, decision)) => {
-                if by_presence {
-                    let address = groupchat_core::BareJid::parse(&origin.at).ok();
-                    self.learn(work, &origin.from, address.as_ref());
-                }
+                let by_presence = matches!(origin.carrier, Carrier::Presence { .. });
+                let address = by_presence.then(|| Jid::from_stored(&origin.at));
+                self.learn(work, &origin.from, address.as_ref());
                 self.carry_out(work, origin, &id, decision);
             }
             Err(refusal) => {
-                debug!(reason = %refusal, "Refused a request: {refusal}");
-                work.refuse(&origin, &refusal);
+                // Not at debug: the text may quote what was sent.
+                trace!(reason = %refusal, "Refused a request: {refusal}");
+                work.refuse(origin, &refusal);
             }
         }
     }
@@ -91,13 +93,12 @@ impl Engine {
         new: &NewGroup,
         now: groupchat_core::Timestamp,
     ) -> Result<Decision, Refusal> {
-        let creator = origin.from.bare();
-        let service = self.policy.domain.as_str();
-        let is_local = service.split_once('.').is_some_and(|(_, host)| host == creator.domain());
-        if self.policy.create_groups == CreateGroups::Local && !is_local {
-            return Err(Refusal::NotAllowed("only users of this server may create groups here"));
-        }
-        create(id.clone(), creator, new, &self.policy.limits, now)
+        create(id.clone(), origin.from.bare(), new, &self.policy.limits, now)
+    }
+
+    fn may_create(&self, origin: &Origin) -> bool {
+        let host = self.policy.domain.as_str().split_once('.').map(|(_, host)| host);
+        self.policy.create_groups == CreateGroups::Everyone || host == Some(origin.from.bare().domain())
     }
 
     /// The message that a receipt means: its place, its author, and what the receipt names it by.
@@ -145,9 +146,8 @@ impl Engine {
     fn carry_out(&self, work: &mut Work, origin: Origin, id: &GroupId, decision: Decision) {
         let Decision { change, notices } = decision;
         let created = matches!(change, Some(Change::Created(_)));
-        let stores = change.is_some() || notices.iter().any(keeps_something);
+        let news = change.as_ref().and_then(|change| news(id, change));
         if let Some(change) = change {
-            log_change(id, &change);
             work.apply(id, change);
         }
         let Some(group) = work.take(id) else { return };
@@ -157,7 +157,7 @@ impl Engine {
             speech.extend(self.put_into_words(work, &origin, &group, notice));
         }
         work.put_back(group);
-        work.say(stores.then_some(origin), speech);
+        work.say(origin, speech, news);
     }
 
     fn put_into_words(
@@ -200,7 +200,7 @@ impl Engine {
             Notice::Receipt { reader, author, message_id, client_id, displayed } => {
                 let receipt = fanout::Receipt {
                     reader: &reader,
-                    author: &author,
+                    author: author.as_ref(),
                     message_id: &message_id,
                     client_id: client_id.as_ref(),
                     displayed,
@@ -241,28 +241,26 @@ fn unavailable(problem: StoreError) -> Refusal {
     Refusal::Unavailable
 }
 
-fn keeps_something(notice: &Notice) -> bool {
-    match notice {
-        Notice::Announce(_) => true,
-        Notice::Message { post, .. } => post.storage == Storage::Stored,
-        Notice::Welcome(_) | Notice::Receipt { .. } => false,
-    }
-}
-
-fn log_change(id: &GroupId, change: &Change) {
-    match change {
+/// What a change is in the log, once it is stored.
+fn news(id: &GroupId, change: &Change) -> Option<News> {
+    let id = id.clone();
+    Some(match change {
         Change::Created(group) => {
-            info!(group = %id, members = group.members().len(), "Created group {id}");
+            let members = group.members().len();
+            Box::new(move || info!(group = %id, members, "Created group {id} of {members}"))
         }
-        Change::Updated(_) => info!(group = %id, "Changed the settings of group {id}"),
-        Change::Deleted => info!(group = %id, "Deleted group {id}"),
+        Change::Updated(_) => Box::new(move || info!(group = %id, "Changed the settings of group {id}")),
+        Change::Deleted => Box::new(move || info!(group = %id, "Deleted group {id}")),
         Change::MembersAdded { members, .. } => {
-            info!(group = %id, members = members.len(), "Added {} to group {id}", members.len());
+            let members = members.len();
+            Box::new(move || info!(group = %id, members, "Added {members} to group {id}"))
         }
         Change::MembersRemoved { removed, banned, deletes } => {
-            info!(group = %id, members = removed.len(), banned = banned.len(), deleted = deletes,
-                "Removed {} from group {id}", removed.len());
+            let (members, banned, deleted) = (removed.len(), banned.len(), *deletes);
+            Box::new(
+                move || info!(group = %id, members, banned, deleted, "Removed {members} from group {id}"),
+            )
         }
-        Change::Read { .. } => {}
-    }
+        Change::Read { .. } => return None,
+    })
 }

@@ -19,16 +19,22 @@ pub(super) struct Work {
     changes: Vec<(GroupId, Change)>,
     archive: Vec<Archived>,
     outcomes: Vec<Outcome>,
+    stanzas: usize,
     /// The last id that was used.
     pub(super) last_id: StanzaId,
 }
 
-/// What is said once the batch is stored; and who is to hear it if it cannot be.
+/// What is said once the batch is stored; and who is to hear it if it cannot be. Also what stores nothing itself waits
+/// for that: it was decided on what the batch changed.
 struct Outcome {
-    /// Who asked for something that has to be stored first.
     asker: Option<Origin>,
     speech: Vec<Outbound>,
+    /// What happened, for the log.
+    news: Option<News>,
 }
+
+/// What happened, told to the log once it is stored.
+pub(super) type News = Box<dyn FnOnce() + Send>;
 
 /// What remains of a batch when the part to be stored is taken out.
 pub(super) struct Rest {
@@ -49,6 +55,7 @@ impl Work {
             changes: Vec::new(),
             archive: Vec::new(),
             outcomes: Vec::new(),
+            stanzas: 0,
             last_id,
         }
     }
@@ -107,18 +114,30 @@ impl Work {
     }
 
     /// To be said when all is stored; the asker hears a refusal if it cannot be.
-    pub(super) fn say(&mut self, asker: Option<Origin>, speech: Vec<Outbound>) {
-        self.outcomes.push(Outcome { asker, speech });
+    pub(super) fn say(&mut self, asker: Origin, speech: Vec<Outbound>, news: Option<News>) {
+        self.stanzas += speech.len();
+        self.outcomes.push(Outcome { asker: Some(asker), speech, news });
     }
 
-    /// To be said in any case: nothing of it is stored.
-    pub(super) fn refuse(&mut self, asker: &Origin, why: &Refusal) {
-        self.say(None, vec![encode::refused(asker, why)]);
+    /// To be said when all is stored; nobody waits for it.
+    pub(super) fn say_if_stored(&mut self, speech: Vec<Outbound>) {
+        self.outcomes.push(Outcome { asker: None, speech, news: None });
+    }
+
+    /// The asker is to hear why not.
+    pub(super) fn refuse(&mut self, asker: Origin, why: &Refusal) {
+        let speech = vec![encode::refused(&asker, why)];
+        self.say(asker, speech, None);
+    }
+
+    /// How many stanzas it will say so far.
+    pub(super) fn stanzas(&self) -> usize {
+        self.stanzas
     }
 
     /// The part to be stored, and the rest.
     pub(super) fn into_batch(self) -> (Batch, Rest) {
-        let Self { now, sessions, groups, versions, changes, archive, outcomes, last_id } = self;
+        let Self { now, sessions, groups, versions, changes, archive, outcomes, last_id, .. } = self;
         (Batch { now, versions, changes, archive, sessions }, Rest { last_id, groups, outcomes })
     }
 }
@@ -132,15 +151,19 @@ impl Rest {
     /// All is stored: the groups as they are now go back, and everything may be said.
     pub(super) fn granted(self, groups: &mut Groups) -> Vec<Outbound> {
         self.groups.into_values().flatten().for_each(|group| groups.put(group));
-        self.outcomes.into_iter().flat_map(|outcome| outcome.speech).collect()
+        let said = self.outcomes.into_iter().flat_map(|outcome| {
+            if let Some(news) = outcome.news {
+                news();
+            }
+            outcome.speech
+        });
+        said.collect()
     }
 
     /// Nothing is stored: the groups are forgotten as the batch had them, and who asked hears that.
     pub(super) fn refused(self) -> Vec<Outbound> {
-        let said = self.outcomes.into_iter().flat_map(|outcome| match outcome.asker {
-            Some(asker) => vec![encode::refused(&asker, &Refusal::Unavailable)],
-            None => outcome.speech,
-        });
+        let askers = self.outcomes.into_iter().filter_map(|outcome| outcome.asker);
+        let said = askers.map(|asker| encode::refused(&asker, &Refusal::Unavailable));
         said.collect()
     }
 }

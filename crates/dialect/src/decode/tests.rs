@@ -101,7 +101,7 @@ fn presence_is_news_of_a_device_whatever_else_it_carries() {
     assert_eq!(news("<presence to='g.s.lit'/>"), ("g.s.lit".into(), true));
     assert_eq!(
         news("<presence to='Tea@g.s.lit/x'><show>nonsense</show></presence>"),
-        ("tea@g.s.lit".into(), true)
+        ("tea@g.s.lit/x".into(), true)
     );
     assert_eq!(news("<presence to='tea@g.s.lit' type='unavailable'/>"), ("tea@g.s.lit".into(), false));
 }

@@ -1,5 +1,6 @@
 //! Messages: what members say, and the copies of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use groupchat_core::{BareJid, Command, GroupId, Mid, Post, Refusal, Storage};
@@ -68,11 +69,14 @@ fn is_forged(child: &Element, group: &str) -> bool {
 
 /// Is there anything in a message without a body that is worth keeping? Chat states pass; XEP-0334 §4.2 is heeded.
 fn is_lasting(children: &[&Element]) -> bool {
+    let is_about_it = |child: &Element| {
+        child.has_ns(ns::CHATSTATES)
+            || child.has_ns(HINTS)
+            || child.has_ns(STANZA_ID)
+            || is_plain(child, "thread")
+    };
     let unwanted = children.iter().any(|child| child.is("no-store", HINTS));
-    !unwanted
-        && children
-            .iter()
-            .any(|child| !child.has_ns(ns::CHATSTATES) && !child.has_ns(HINTS) && !is_plain(child, "thread"))
+    !unwanted && !children.iter().all(|child| is_about_it(child))
 }
 
 /// A stored message's copies: as `groupchat` for devices that are there, or (`absent`) as `chat` for a member who
@@ -87,7 +91,11 @@ pub(crate) fn copy(
     let stanza_id = message.id.to_string();
     let id = message.client_id.as_deref().unwrap_or(&stanza_id);
     let mut content = String::with_capacity(message.payload.len() + 256);
-    content.push_str(&message.payload);
+    if absent {
+        content.push_str(&without_hints(&message.payload));
+    } else {
+        content.push_str(&message.payload);
+    }
     content.push_str(&xml::open(
         "stanza-id",
         &[("xmlns", Some(STANZA_ID)), ("by", Some(&group)), ("id", Some(&stanza_id))],
@@ -99,6 +107,17 @@ pub(crate) fn copy(
     }
     let kind = if absent { "chat" } else { "groupchat" };
     message_from(&group, Some(&message.mid), Some(id), Some(kind), to, &content)
+}
+
+/// A payload without its sender's hints on storage, which would keep a host from storing the copy that it is to store.
+fn without_hints(payload: &str) -> Cow<'_, str> {
+    if !payload.contains(HINTS) {
+        return Cow::Borrowed(payload);
+    }
+    match format!("<message xmlns='{}'>{payload}</message>", xml::STREAM).parse::<Element>() {
+        Ok(message) => Cow::Owned(xml::content(message.children().filter(|child| !child.has_ns(HINTS)))),
+        Err(_) => Cow::Borrowed(payload),
+    }
 }
 
 /// The copies of something that is not kept: no stanza-id, for there is nothing to find by it.

@@ -53,9 +53,7 @@ pub(crate) fn groups_named(domain: &str, found: &[GroupInfo]) -> Element {
         return refusal::not_exists(ns::GROUPINFO, domain);
     }
     let mut query = Element::bare("query", ns::GROUPINFO);
-    for group in found {
-        query.append_child(info_item(domain, group));
-    }
+    paging::append_fitting(&mut query, found.iter().map(|group| info_item(domain, group)));
     query
 }
 

@@ -5,6 +5,8 @@ use rxml::{Namespace, NcName};
 /// Most declarations in force at one place. Each lookup goes through them, and stanzas have about one per level.
 const IN_FORCE_MAX: usize = 256;
 
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
 /// Namespace declarations in force, innermost last.
 #[derive(Default)]
 pub(super) struct Scope(Vec<(Option<NcName>, Namespace<'static>)>);
@@ -22,6 +24,8 @@ impl Scope {
 
     /// Declares a namespace for `prefix`, or the default one; `false` when there are too many already.
     pub(super) fn declare(&mut self, prefix: Option<NcName>, namespace: String) -> bool {
+        // Reserved for declarations themselves: an element or attribute in it could not be written again.
+        let namespace = if namespace == XMLNS { format!("urn:undeclared:{XMLNS}") } else { namespace };
         self.0.push((prefix, namespace.into()));
         self.0.len() <= IN_FORCE_MAX
     }

@@ -29,8 +29,8 @@ fn device(user: u8, device: u8) -> groupchat_core::Jid {
     jid(&format!("user{user}@h/device {device} 🐎"))
 }
 
-fn address(n: u8) -> groupchat_core::BareJid {
-    bare(&format!("g{n}@groups.h"))
+fn address(n: u8) -> groupchat_core::Jid {
+    jid(&format!("g{n}@groups.h/nick"))
 }
 
 async fn commit(store: &Store, sessions: &mut Vec<SessionChange>) {
@@ -96,7 +96,7 @@ proptest! {
 #[tokio::test]
 async fn learning_twice_is_no_error() {
     let store = store().await;
-    let (phone, tea) = (jid("a@h/phone"), bare("tea@g.h"));
+    let (phone, tea) = (jid("a@h/phone"), jid("tea@g.h"));
     let learnt = |address| SessionChange::Learnt(phone.clone(), address);
     let twice = vec![learnt(None), learnt(None), learnt(Some(tea.clone())), learnt(Some(tea.clone()))];
     for _ in 0..2 {
@@ -111,7 +111,8 @@ async fn learning_twice_is_no_error() {
 async fn thousands_log_in_and_out_at_once() {
     let store = store().await;
     let devices: Vec<_> = (0..3_000).map(|n| jid(&format!("user{n}@h/phone"))).collect();
-    let learnt = devices.iter().map(|jid| SessionChange::Learnt(jid.clone(), Some(bare("g.h")))).collect();
+    let learnt =
+        devices.iter().map(|device| SessionChange::Learnt(device.clone(), Some(jid("g.h")))).collect();
     store.commit(&Batch { sessions: learnt, ..Batch::default() }).await.unwrap();
     let stored: Vec<_> = store.sessions().await.unwrap().into_iter().map(|(jid, _)| jid).collect();
     assert_eq!(stored, devices);
