@@ -58,9 +58,9 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
             "{names} must be installed, and there is no apt-get here to do it: install by hand, then try again"
         );
     }
-    say(&format!("installing from Debian: {names} (as programs only; no service is started)"));
     let mut command = as_root()
         .with_context(|| format!("{names} must be installed: run `apt-get install {names}` as root first"))?;
+    say(&format!("installing from Debian: {names} (as programs only; no service is started)"));
     command.args(["sh", "-c", INSTALL, "install"]).args(&missing);
     run(&mut command).with_context(|| format!("Debian's {names} could not be installed"))
 }

@@ -89,13 +89,16 @@ fn name(step: Step) -> String {
 impl Step {
     fn run(self) -> Result<()> {
         match self {
-            Self::Packages => packages::ensure(&[packages::PROSODY, packages::EJABBERD]),
+            Self::Packages => hosts(),
             Self::Format => here(&["fmt", "--all", "--check"]),
             Self::Lints => here(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Self::Build => here(&["build", "--workspace", "--all-targets"]),
             Self::Tests => here(&["test", "--workspace"]),
-            // The whole workspace, or cargo would build the dependencies again with other features.
-            Self::Conversations => here(&["test", "--workspace", "--test", "conversations"]),
+            Self::Conversations => {
+                hosts()?;
+                // The whole workspace, or cargo would build the dependencies again with other features.
+                here(&["test", "--workspace", "--test", "conversations"])
+            }
             Self::Docs => {
                 let mut command = cargo(["doc", "--no-deps", "--workspace"]);
                 run(command.current_dir(root()).env("RUSTDOCFLAGS", "-D warnings"))
@@ -104,6 +107,10 @@ impl Step {
             Self::Demo => demo::run_once(),
         }
     }
+}
+
+fn hosts() -> Result<()> {
+    packages::ensure(&[packages::PROSODY, packages::EJABBERD])
 }
 
 fn here(arguments: &[&str]) -> Result<()> {

@@ -1,0 +1,31 @@
+-- A complete small Prosody for a local trial: users of localhost, and the groups beside them.
+-- On Debian: copy it to /etc/prosody/prosody.cfg.lua, restart prosody, then `prosodyctl adduser alice@localhost`.
+-- On a server that runs already, only the lines between the rulers are needed.
+
+pidfile = "/run/prosody/prosody.pid"
+log = { info = "*syslog" }
+authentication = "internal_hashed"
+
+-- Loopback only, so passwords may go unencrypted. Take these three lines out for anything but a trial.
+interfaces = { "127.0.0.1" }
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+
+-- "offline" keeps messages for members who are away.
+modules_enabled = {
+	"roster", "saslauth", "tls", "disco", "ping", "pep", "blocklist", "vcard4", "vcard_legacy", "carbons", "smacks",
+	"version", "time", "offline",
+}
+modules_disabled = { "s2s" }
+
+-- ------------------------------------------------------------------ global section
+-- Each delivery looks into the receiver's block list; the default of 64 remembered lists is soon too small.
+blocklist_cache_size = 10000
+-- ---------------------------------------------------------------------------------
+
+VirtualHost "localhost"
+
+-- ------------------------------------------------------------------ at the very end
+Component "groupchat.localhost"
+	component_secret = "change-me"
+-- ---------------------------------------------------------------------------------

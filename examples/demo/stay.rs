@@ -1,0 +1,61 @@
+//! After the conversation: the servers stay up, and it is explained how to use them.
+
+use std::net::SocketAddr;
+
+use groupchat_tests::real::Domain;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::screen::{Screen, Tone};
+use crate::story::GROUP;
+use crate::{DOMAIN, PASSWORD, PEOPLE};
+
+/// The port that clients try by themselves. RFC 6120 §14.7.
+const USUAL_PORT: u16 = 5222;
+
+/// Where clients find the server: at the usual port if nobody else has it, else where it really is. The server itself
+/// is started as in the tests, on a free port; the usual one leads there.
+pub(crate) async fn public_address(server: SocketAddr) -> SocketAddr {
+    let usual = SocketAddr::new(server.ip(), USUAL_PORT);
+    let Ok(listener) = TcpListener::bind(usual).await else { return server };
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(relay(client, server));
+        }
+    });
+    usual
+}
+
+/// Ends when either side does; whatever the reason, both notice.
+async fn relay(mut client: TcpStream, server: SocketAddr) {
+    if let Ok(mut server) = TcpStream::connect(server).await {
+        tokio::io::copy_bidirectional(&mut client, &mut server).await.ok();
+    }
+}
+
+/// How to log in, and what to say.
+pub(crate) fn explain(screen: &mut Screen, address: SocketAddr, domain: &Domain) {
+    let (service, group) = (domain.component(), format!("{GROUP}@{}", domain.component()));
+    let accounts = PEOPLE.map(|user| format!("{user}@{DOMAIN}")).join(", ");
+    let server = format!("{}, port {}, without encryption", address.ip(), address.port());
+    let post = format!("<message to='{group}' type='groupchat' id='1'><body>Hello</body></message>");
+    let bot = format!("echo-bot -- bob@{DOMAIN} --password {PASSWORD} --server {address}");
+    screen.gap();
+    screen.show(&[(Tone::Strong, "Now you. "), (Tone::Plain, "All of it stays up until you press Ctrl-C.")]);
+    screen.gap();
+    for (label, value) in
+        [("accounts", accounts.as_str()), ("password", PASSWORD), ("server", &server), ("group", &group)]
+    {
+        screen.show(&[(Tone::Dim, &format!("{label:<10}")), (Tone::Plain, value)]);
+    }
+    screen.gap();
+    screen.show(&[(
+        Tone::Plain,
+        "Log in with any client, or two. In its XML console, tell the service that you are there:",
+    )]);
+    screen.show(&[(Tone::Read, &format!("  <presence to='{service}'/>"))]);
+    screen.show(&[(Tone::Plain, "and say something to everybody in the group:")]);
+    screen.show(&[(Tone::Read, &format!("  {post}"))]);
+    screen.show(&[(Tone::Plain, "Somebody to talk to, who repeats what mentions @bob:")]);
+    screen.show(&[(Tone::Read, &format!("  cargo run -p groupchat-examples --example {bot}"))]);
+    screen.gap();
+}
