@@ -51,6 +51,31 @@ pub enum ArchivedKind {
     Event,
 }
 
+/// Whom a row of the archive is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBy {
+    /// Every member.
+    Members,
+    /// Owners and admins: requests to join.
+    Admins,
+}
+
+/// Whom a message mentions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mentions {
+    /// Everybody.
+    pub all: bool,
+    /// These members.
+    pub members: Vec<Mid>,
+}
+
+impl Mentions {
+    /// Is this member mentioned?
+    pub fn include(&self, mid: &Mid) -> bool {
+        self.all || self.members.contains(mid)
+    }
+}
+
 /// One row of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archived {
@@ -70,6 +95,16 @@ pub struct Archived {
     pub client_id: Option<Arc<str>>,
     /// The text of the body, for search.
     pub body: Option<Arc<str>>,
+    /// How many countable messages (with a body, no correction) the group has with this one.
+    pub ordinal: i64,
+    /// Is it one of them?
+    pub countable: bool,
+    /// The message that it corrects (XEP-0308): taken back, it takes this one along.
+    pub corrects: Option<StanzaId>,
+    /// Whom it is for.
+    pub read_by: ReadBy,
+    /// Whom it mentions.
+    pub mentions: Mentions,
     /// The stanza's children as XML text, without the stanza-id, in the stream's namespace.
     pub payload: Arc<str>,
 }

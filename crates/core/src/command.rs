@@ -1,5 +1,6 @@
 //! What can be asked of a group, as the dialect reads it from a stanza.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{BareJid, Mid, StanzaId};
@@ -14,13 +15,135 @@ pub enum Command {
     /// Delete the group.
     Delete,
     /// Add members, all or none.
-    AddMembers(Vec<MemberSpec>),
+    AddMembers(Addition),
+    /// Change nicks and roles of members, all or none.
+    UpdateMembers(Vec<MemberUpdate>),
+    /// Become a member on one's own: where it is open, by request, or because one was invited.
+    Join {
+        /// The nick that is wanted.
+        nick: Option<String>,
+        /// What is known of the actor. Looked up before the rules are asked.
+        person: Person,
+    },
+    /// Change what reaches one's own devices: property names and values.
+    MySettings(Vec<(String, String)>),
     /// Remove members (all or none), or leave.
     RemoveMembers(Removal),
     /// Say something.
     Post(Post),
+    /// Change the subject.
+    Subject {
+        /// The stanza's `id`, if it has one.
+        client_id: Option<Arc<str>>,
+        /// The subject; empty to take it away.
+        subject: Arc<str>,
+    },
+    /// Take back a message of one's own (XEP-0424), or anybody's (XEP-0425).
+    Retract(Retraction),
     /// Tell that one has read up to a message.
     Read(ReadReceipt),
+}
+
+/// Who is to be added.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Addition {
+    /// The new members.
+    pub members: Vec<MemberSpec>,
+    /// What is known of them. The engine looks it up before the rules are asked.
+    pub people: People,
+}
+
+impl Addition {
+    /// What is known of this account.
+    pub fn person(&self, jid: &BareJid) -> Person {
+        self.people.get(jid).copied().unwrap_or_default()
+    }
+}
+
+/// What the service knows of accounts beyond one group; who is not named is as by default.
+pub type People = HashMap<BareJid, Person>;
+
+/// What the service knows of an account beyond one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Person {
+    /// How many groups it is in.
+    pub groups: usize,
+    /// Who may add it.
+    pub addable: Addable,
+}
+
+/// Who may add an account to a group; others invite it by trying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Addable {
+    /// Everybody.
+    #[default]
+    Everyone,
+    /// Users of the same server.
+    Domain,
+    /// Nobody.
+    Nobody,
+}
+
+impl Addable {
+    /// The text on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Domain => "domain",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// Reads such a text.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Everyone, Self::Domain, Self::Nobody].into_iter().find(|addable| addable.as_str() == text)
+    }
+
+    /// Does `actor` add `account`, or only invite it?
+    pub fn permits(self, account: &BareJid, actor: &BareJid) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Domain => account.domain() == actor.domain(),
+            Self::Nobody => false,
+        }
+    }
+}
+
+/// What is to change about one member.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberUpdate {
+    /// Who.
+    pub who: MemberRef,
+    /// The new nick.
+    pub nick: Option<String>,
+    /// The new role.
+    pub role: Option<String>,
+}
+
+/// A message that is to be taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retraction {
+    /// What names the message.
+    pub id: Arc<str>,
+    /// The message that was found for it; `None` when there is none. Looked up before the rules are asked.
+    pub found: Option<Found>,
+    /// Why.
+    pub reason: Option<Arc<str>>,
+    /// The retracting message itself, if it is one (XEP-0424); a moderation is an iq.
+    pub post: Option<Post>,
+}
+
+/// A message of the archive, as far as rules need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its place.
+    pub id: StanzaId,
+    /// Its author.
+    pub mid: Mid,
+    /// What a receipt names it by.
+    pub named: Arc<str>,
+    /// How many countable messages the reader has behind him with it: all up to it, and his own behind it.
+    pub seen: i64,
 }
 
 /// What a new group is to be.
@@ -30,6 +153,8 @@ pub struct NewGroup {
     pub properties: Vec<(String, String)>,
     /// Its first members besides the creator.
     pub members: Vec<MemberSpec>,
+    /// What is known of them and of the creator. The engine looks it up before the rules are asked.
+    pub people: People,
 }
 
 /// Somebody who is to become a member, as a client wrote it.
@@ -74,6 +199,28 @@ pub struct Post {
     pub payload: Arc<str>,
     /// Is it kept?
     pub storage: Storage,
+    /// Whom it mentions, as its sender wrote it.
+    pub mentions: MentionsAsked,
+    /// The message that it corrects (XEP-0308).
+    pub corrects: Option<Correction>,
+}
+
+/// Whom a message mentions, as its sender wrote it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MentionsAsked {
+    /// Everybody.
+    pub all: bool,
+    /// These.
+    pub members: Vec<MemberRef>,
+}
+
+/// A message that another one corrects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Correction {
+    /// What names it.
+    pub id: Arc<str>,
+    /// The message that was found for it. Looked up before the rules are asked.
+    pub found: Option<Found>,
 }
 
 /// Whether a message is kept.
@@ -101,9 +248,8 @@ pub struct ReadReceipt {
     pub client_id: Option<Arc<str>>,
     /// The message it names.
     pub message: MessageRef,
-    /// The message that was found for it: its place, its author, and the `id` that a receipt names it by.
-    /// `None` when there is none. The engine looks it up before the rules are asked.
-    pub found: Option<(StanzaId, Mid, Arc<str>)>,
+    /// The message that was found for it; `None` when there is none. Looked up before the rules are asked.
+    pub found: Option<Found>,
     /// Written as XEP-0333 `displayed` rather than as the legacy `read`.
     pub displayed: bool,
 }

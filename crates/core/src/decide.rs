@@ -5,20 +5,20 @@
 use std::sync::Arc;
 
 use crate::{
-    BareJid, Command, Group, Limits, Member, Mid, Post, Refusal, Settings, StanzaId, Timestamp, lifecycle,
-    members, post, receipts,
+    BareJid, Command, Group, Limits, Member, Mentions, Mid, Pending, Post, Receive, Refusal, Role, Settings,
+    StanzaId, Timestamp, join, lifecycle, members, my_settings, post, receipts, retract,
 };
 
 /// What one granted request does.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Decision {
-    /// To be stored.
-    pub change: Option<Change>,
+    /// To be stored, in this order.
+    pub changes: Vec<Change>,
     /// Who is told what; not yet XML.
     pub notices: Vec<Notice>,
 }
 
-/// A change of a group. What a message adds to the archive is no change of the group.
+/// A change of a group, or of what it keeps of its members. What goes into the archive is not among it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// It is made.
@@ -33,6 +33,37 @@ pub enum Change {
         members: Vec<Member>,
         /// Who was kept out until now.
         unbanned: Vec<BareJid>,
+    },
+    /// These members have other nicks or roles.
+    MembersUpdated(Vec<Member>),
+    /// What reaches a member's own devices.
+    MemberSettings {
+        /// Which member.
+        jid: BareJid,
+        /// Which messages.
+        receive: Receive,
+        /// None until then.
+        mute_until: Option<Timestamp>,
+    },
+    /// These asked to join, or were asked, and wait for an answer.
+    Waiting(Vec<Pending>),
+    /// These have their answer, and it was no.
+    Answered(Vec<BareJid>),
+    /// One more countable message.
+    Posted {
+        /// Whose: to him it is no news.
+        author: BareJid,
+    },
+    /// The archive forgets what a message said.
+    Retracted {
+        /// The message.
+        message: StanzaId,
+        /// Who took it back.
+        by: Mid,
+        /// Not the author, but somebody with the right to.
+        moderated: bool,
+        /// Why.
+        reason: Option<Arc<str>>,
     },
     /// Fewer members.
     MembersRemoved {
@@ -49,17 +80,27 @@ pub enum Change {
         jid: BareJid,
         /// The last message read.
         upto: StanzaId,
+        /// How many countable messages are no news any more.
+        seen: i64,
     },
 }
 
 impl Change {
-    /// Does it make a new version of the group? (A read position is its owner's alone.)
+    /// Does it make a new version of the group? (What is a member's own, and what a message adds, does not.)
     pub fn makes_version(&self) -> bool {
         match self {
-            Self::Updated(_) | Self::Deleted | Self::MembersAdded { .. } | Self::MembersRemoved { .. } => {
-                true
-            }
-            Self::Created(_) | Self::Read { .. } => false,
+            Self::Updated(_)
+            | Self::Deleted
+            | Self::MembersAdded { .. }
+            | Self::MembersUpdated(_)
+            | Self::MembersRemoved { .. }
+            | Self::Waiting(_)
+            | Self::Answered(_) => true,
+            Self::Created(_)
+            | Self::MemberSettings { .. }
+            | Self::Posted { .. }
+            | Self::Retracted { .. }
+            | Self::Read { .. } => false,
         }
     }
 }
@@ -71,12 +112,55 @@ pub enum Notice {
     Announce(Event),
     /// A new member who is away gets a message that his host keeps for him.
     Welcome(Member),
+    /// Somebody who let nobody like the actor add him gets a message that invites him.
+    Invite {
+        /// Who.
+        jid: BareJid,
+        /// As what.
+        role: Role,
+    },
+    /// Owners and admins hear that somebody asks to join; kept in the archive for them.
+    Request {
+        /// Who.
+        jid: BareJid,
+        /// By which name.
+        nick: Option<Arc<str>>,
+    },
+    /// Somebody hears that a request or an invitation was declined.
+    Declined {
+        /// Who hears it.
+        to: BareJid,
+        /// Whose it was.
+        jid: BareJid,
+    },
+    /// The actor's other devices hear what he set.
+    MySettings {
+        /// Which messages reach him.
+        receive: Receive,
+        /// None until then.
+        mute_until: Option<Timestamp>,
+    },
     /// Every member gets it.
     Message {
         /// Who said it.
         author: Mid,
         /// What.
         post: Post,
+        /// Whom it mentions.
+        mentions: Mentions,
+        /// It counts as unread.
+        countable: bool,
+        /// Everybody is to have it, whatever reaches him else: it takes back what he may have.
+        retracts: bool,
+    },
+    /// Every member's devices hear that a message was taken back by a moderator; kept in the archive.
+    Moderated {
+        /// The message.
+        message: StanzaId,
+        /// Who did it.
+        by: Mid,
+        /// Why.
+        reason: Option<Arc<str>>,
     },
     /// The author of a message hears that it was read, and so do the reader's other devices.
     Receipt {
@@ -105,8 +189,17 @@ pub enum Event {
     Updated(Vec<(String, String)>),
     /// It was deleted.
     Deleted,
+    /// It has this subject now.
+    Subject {
+        /// Who set it.
+        author: Mid,
+        /// The subject; empty when it was taken away.
+        subject: Arc<str>,
+    },
     /// These came.
     Added(Vec<Member>),
+    /// These have other nicks or roles.
+    MembersUpdated(Vec<Member>),
     /// These went.
     Removed {
         /// Who.
@@ -143,9 +236,19 @@ pub fn decide(
         _ if group.deleted => Err(Refusal::NoSuchGroup),
         Command::Update(properties) => lifecycle::update(group, actor, properties, limits),
         Command::Delete => lifecycle::delete(group, actor),
-        Command::AddMembers(specs) => members::add(group, actor, specs, limits, now),
+        Command::AddMembers(addition) => members::add(group, actor, addition, limits, now),
+        Command::UpdateMembers(updates) => members::update(group, actor, updates, limits),
         Command::RemoveMembers(removal) => members::remove(group, actor, removal, limits),
+        Command::Join { nick, person } => join::join(group, actor, nick.as_deref(), *person, limits, now),
+        Command::MySettings(properties) => my_settings::change(group, actor, properties),
         Command::Post(message) => post::post(group, actor, message, limits),
+        Command::Subject { client_id, subject } => {
+            post::subject(group, actor, client_id.as_ref(), subject, limits)
+        }
+        Command::Retract(retraction) => retract::retract(group, actor, retraction, limits),
         Command::Read(receipt) => receipts::read(group, actor, receipt),
     }
 }
+
+#[cfg(test)]
+mod rights;

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::{BareJid, Group, Jid, Sessions};
+use crate::{BareJid, Group, Jid, Mentions, Mid, Sessions, Timestamp};
 
 /// The copies of one message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,10 +28,17 @@ pub struct Announced {
     pub others: Vec<Arc<str>>,
 }
 
-/// A message to every member: his own devices hear the author too.
-pub fn message(group: &Group, sessions: &Sessions) -> Copies {
+/// A message to every member who wants it; the author's own devices hear it too.
+pub fn message(
+    group: &Group,
+    sessions: &Sessions,
+    author: &Mid,
+    mentions: &Mentions,
+    now: Timestamp,
+) -> Copies {
     let mut copies = Copies::default();
-    for member in group.members() {
+    let wanting = group.members().iter();
+    for member in wanting.filter(|m| m.mid == *author || m.wants(mentions.include(&m.mid), now)) {
         match sessions.of(&member.jid) {
             [] => copies.absent.push(member.jid.text()),
             devices => copies.live.extend(devices.iter().map(|device| device.jid.clone())),
@@ -55,6 +62,12 @@ pub fn announcement<'a>(
     let others =
         everybody.filter(|jid| *jid != actor.bare() && seen.insert(*jid)).map(BareJid::text).collect();
     Announced { asker: Some(asker), actor: own, others }
+}
+
+/// Every device of every member.
+pub fn all_devices(group: &Group, sessions: &Sessions) -> Vec<Arc<str>> {
+    let devices = group.members().iter().flat_map(|member| sessions.of(&member.jid));
+    devices.map(|device| device.jid.clone()).collect()
 }
 
 /// Every device of these users but one.

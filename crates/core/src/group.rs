@@ -4,7 +4,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{BareJid, Change, GroupId, Member, MemberRef, Mid, Refusal, Role, Settings, Visibility};
+use crate::{
+    BareJid, Change, GroupId, Member, MemberRef, MemberSpec, Mid, Refusal, Role, Settings, Timestamp,
+    Visibility,
+};
 
 /// A group: a list of members with roles, and settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,36 +20,102 @@ pub struct Group {
     pub settings: Settings,
     /// It was deleted; its id stays taken.
     pub deleted: bool,
+    /// How many countable messages there were.
+    pub countable: i64,
     members: Vec<Member>,
     by_jid: HashMap<BareJid, usize>,
     nicks: HashSet<String>,
     pub(crate) mids: HashMap<Mid, BareJid>,
     pub(crate) banned: HashSet<BareJid>,
+    pending: Vec<Pending>,
 }
 
-impl Group {
-    /// A group as it was stored. `former` are the member ids of those who left: nobody else gets them.
-    pub fn restore(
-        id: GroupId,
-        version: i64,
-        settings: Settings,
-        members: Vec<Member>,
-        former: impl IntoIterator<Item = (Mid, BareJid)>,
-        banned: impl IntoIterator<Item = BareJid>,
-    ) -> Self {
+/// Somebody who asked to join, or was asked, and has no answer yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pending {
+    /// Who.
+    pub jid: BareJid,
+    /// Who asked whom.
+    pub kind: PendingKind,
+    /// As what he is to become a member.
+    pub spec: MemberSpec,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Who asked whom.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PendingKind {
+    /// The account asked the group; owners and admins answer.
+    Request,
+    /// A member asked the account, which answers.
+    Invitation {
+        /// Who invited.
+        by: BareJid,
+    },
+}
+
+/// A group as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// Its version.
+    pub version: i64,
+    /// Its settings.
+    pub settings: Settings,
+    /// It was deleted.
+    pub deleted: bool,
+    /// How many countable messages there were.
+    pub countable: i64,
+    /// The members, in the order in which they came.
+    pub members: Vec<Member>,
+    /// The member ids of those who left: nobody else gets them.
+    pub former: Vec<(Mid, BareJid)>,
+    /// Who is kept out.
+    pub banned: Vec<BareJid>,
+    /// Who waits for an answer, oldest first.
+    pub pending: Vec<Pending>,
+}
+
+impl From<StoredGroup> for Group {
+    fn from(stored: StoredGroup) -> Self {
+        let StoredGroup { id, version, settings, deleted, countable, members, former, banned, pending } =
+            stored;
         let mut group = Self {
             id,
             version,
             settings,
-            deleted: false,
+            deleted,
+            countable,
             members,
             by_jid: HashMap::new(),
             nicks: HashSet::new(),
             mids: former.into_iter().collect(),
             banned: banned.into_iter().collect(),
+            pending,
         };
         group.index();
         group
+    }
+}
+
+impl Group {
+    /// A new group: nobody was ever in it but these.
+    pub fn new(id: GroupId, settings: Settings, members: Vec<Member>) -> Self {
+        let (former, banned, pending) = (Vec::new(), Vec::new(), Vec::new());
+        StoredGroup {
+            id,
+            version: 1,
+            settings,
+            deleted: false,
+            countable: 0,
+            members,
+            former,
+            banned,
+            pending,
+        }
+        .into()
     }
 
     /// The members in the order in which they came.
@@ -75,6 +144,16 @@ impl Group {
     /// Is this account kept out?
     pub fn is_banned(&self, jid: &BareJid) -> bool {
         self.banned.contains(jid)
+    }
+
+    /// Who asked to join, or was asked, and has no answer yet.
+    pub fn pending(&self) -> &[Pending] {
+        &self.pending
+    }
+
+    /// What this account waits for.
+    pub fn pending_of(&self, jid: &BareJid) -> Option<&Pending> {
+        self.pending.iter().find(|pending| pending.jid == *jid)
     }
 
     /// How many are remembered beside the members: by ids that they had, and as banned.
@@ -114,23 +193,56 @@ impl Group {
                 for jid in unbanned {
                     self.banned.remove(jid);
                 }
+                self.pending.retain(|pending| !members.iter().any(|member| member.jid == pending.jid));
                 self.index();
+            }
+            Change::MembersUpdated(members) => {
+                for member in members {
+                    self.replace(member);
+                }
+                self.index();
+            }
+            Change::MemberSettings { jid, receive, mute_until } => {
+                if let Some(at) = self.by_jid.get(jid) {
+                    self.members[*at].receive = *receive;
+                    self.members[*at].mute_until = *mute_until;
+                }
             }
             Change::MembersRemoved { removed, banned, deletes } => {
                 let gone: HashSet<&BareJid> = removed.iter().collect();
                 self.members.retain(|member| !gone.contains(&member.jid));
                 self.banned.extend(banned.iter().cloned());
+                self.pending.retain(|pending| !banned.contains(&pending.jid));
                 self.deleted = *deletes;
                 self.index();
             }
-            Change::Read { jid, upto } => {
+            Change::Waiting(new) => {
+                self.pending.retain(|old| !new.iter().any(|new| new.jid == old.jid));
+                self.pending.extend(new.iter().cloned());
+            }
+            Change::Answered(jids) => self.pending.retain(|pending| !jids.contains(&pending.jid)),
+            Change::Posted { author } => {
+                self.countable += 1;
+                if let Some(at) = self.by_jid.get(author) {
+                    self.members[*at].seen += 1;
+                }
+            }
+            Change::Retracted { .. } => {}
+            Change::Read { jid, upto, seen } => {
                 if let Some(at) = self.by_jid.get(jid) {
                     self.members[*at].read = *upto;
+                    self.members[*at].seen = *seen;
                 }
             }
         }
         if change.makes_version() {
             self.version += 1;
+        }
+    }
+
+    fn replace(&mut self, member: &Member) {
+        if let Some(at) = self.by_jid.get(&member.jid) {
+            self.members[*at] = member.clone();
         }
     }
 

@@ -11,27 +11,32 @@ mod command;
 mod decide;
 pub mod delivery;
 mod group;
+mod join;
 mod lifecycle;
 mod limits;
 mod member;
 mod members;
+mod my_settings;
+mod names;
 pub mod page;
 mod post;
 mod receipts;
 mod refusal;
+mod retract;
 mod sessions;
 mod settings;
 
 pub use address::{BareJid, GroupId, InvalidAddress, Jid};
-pub use archive::{Archived, ArchivedKind, StanzaId, Timestamp};
+pub use archive::{Archived, ArchivedKind, Mentions, ReadBy, StanzaId, Timestamp};
 pub use command::{
-    Command, MemberRef, MemberSpec, MessageRef, NewGroup, Post, ReadReceipt, Removal, Storage,
+    Addable, Addition, Command, Correction, Found, MemberRef, MemberSpec, MemberUpdate, MentionsAsked,
+    MessageRef, NewGroup, People, Person, Post, ReadReceipt, Removal, Retraction, Storage,
 };
 pub use decide::{Change, Decision, Event, Notice, Removed, decide};
-pub use group::{Group, Sight, sight};
+pub use group::{Group, Pending, PendingKind, Sight, StoredGroup, sight};
 pub use lifecycle::create;
 pub use limits::Limits;
-pub use member::{Member, Mid, Nick, Role};
+pub use member::{Member, Mid, Nick, Receive, Role};
 pub use refusal::Refusal;
 pub use sessions::{Session, SessionChange, Sessions};
-pub use settings::{By, Settings, Visibility};
+pub use settings::{By, History, Join, Settings, Visibility};

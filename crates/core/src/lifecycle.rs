@@ -1,11 +1,11 @@
 //! A group is made, changed, deleted.
 
 use crate::{
-    BareJid, Change, Decision, Event, Group, GroupId, Limits, MemberSpec, NewGroup, Notice, Refusal, Role,
-    Settings, Timestamp, members,
+    Addition, BareJid, Change, Decision, Event, Group, GroupId, Limits, MemberSpec, NewGroup, Notice,
+    Refusal, Role, Settings, Timestamp, members, names,
 };
 
-/// Makes a group. Its creator becomes owner, whatever the list of members says of him; without a name it is
+/// Makes a group with these settings unless it asks for others. Its creator becomes owner, whatever the list of members says of him; without a name it is
 /// called by its id.
 ///
 /// # Errors
@@ -14,20 +14,31 @@ pub fn create(
     id: GroupId,
     creator: &BareJid,
     new: &NewGroup,
+    defaults: &Settings,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let unnamed = Settings { name: id.as_str().into(), ..Settings::default() };
+    let unnamed = Settings { name: id.as_str().into(), ..defaults.clone() };
     let settings = unnamed.with(&new.properties, limits)?;
     let name = settings.name.clone();
-    let empty = Group::restore(id, 1, settings, Vec::new(), [], []);
-    let list = with_creator(creator, &new.members)?;
-    let members = members::new_members(&empty, &list, limits, now)?;
+    let empty = Group::new(id, settings, Vec::new());
+    let addition = Addition { members: with_creator(creator, &new.members)?, people: new.people.clone() };
+    let members = members::new_members(&empty, &addition, limits, now)?;
+    let (members, invited): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .partition(|m| m.jid == *creator || addition.person(&m.jid).addable.permits(&m.jid, creator));
     let welcomes = members.iter().filter(|m| m.jid != *creator).cloned().map(Notice::Welcome);
     let mut notices = vec![Notice::Announce(Event::Created { name })];
     notices.extend(welcomes);
-    let group = Group::restore(empty.id, 1, empty.settings, members, [], []);
-    Ok(Decision { change: Some(Change::Created(Box::new(group))), notices })
+    let mut group = Group::new(empty.id, empty.settings, members);
+    if let Some(owner) = group.member(creator).cloned() {
+        let invitations = members::invite(&group, &owner, &addition, &invited, limits, now)?;
+        // A new group is stored with its invitations at once.
+        invitations.changes.iter().for_each(|change| group.apply(change));
+        group.version = 1;
+        notices.extend(invitations.notices);
+    }
+    Ok(Decision { changes: vec![Change::Created(Box::new(group))], notices })
 }
 
 /// Changes settings, all that are named or none.
@@ -48,9 +59,9 @@ pub(crate) fn update(
     let shown = settings.properties();
     let changed = group.settings.properties().iter().zip(&shown).filter(|(old, new)| old != new).count() > 0;
     let named = shown.iter().filter(|(name, _)| properties.iter().any(|(p, _)| p == name));
-    let event = Event::Updated(named.map(|(name, value)| ((*name).into(), (*value).into())).collect());
+    let event = Event::Updated(named.map(|(name, value)| ((*name).into(), value.to_string())).collect());
     let change = changed.then_some(Change::Updated(settings));
-    Ok(Decision { change, notices: vec![Notice::Announce(event)] })
+    Ok(Decision { changes: change.into_iter().collect(), notices: vec![Notice::Announce(event)] })
 }
 
 /// Deletes the group; its id stays taken.
@@ -58,7 +69,7 @@ pub(crate) fn delete(group: &Group, actor: &BareJid) -> Result<Decision, Refusal
     if group.actor(actor)?.role < Role::Owner {
         return Err(Refusal::NotAllowed("only an owner may delete this group"));
     }
-    Ok(Decision { change: Some(Change::Deleted), notices: vec![Notice::Announce(Event::Deleted)] })
+    Ok(Decision { changes: vec![Change::Deleted], notices: vec![Notice::Announce(Event::Deleted)] })
 }
 
 /// The list of first members with the creator at its head, as owner; his nick and member id as he listed them.
@@ -66,7 +77,7 @@ fn with_creator(creator: &BareJid, listed: &[MemberSpec]) -> Result<Vec<MemberSp
     let mut own = MemberSpec { jid: creator.to_string(), ..MemberSpec::default() };
     let mut others = Vec::with_capacity(listed.len() + 1);
     for spec in listed {
-        if members::account(spec)? == *creator {
+        if names::account(spec)? == *creator {
             own = spec.clone();
         } else {
             others.push(spec.clone());

@@ -5,6 +5,10 @@
 pub struct Limits {
     /// Members of one group.
     pub members_per_group: usize,
+    /// Groups of one user.
+    pub groups_per_user: usize,
+    /// Requests to join and invitations of one group that wait for an answer.
+    pub pending_per_group: usize,
     /// Characters of a group's name.
     pub name_chars: usize,
     /// Characters of a group's description.
@@ -23,6 +27,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             members_per_group: 10_000,
+            groups_per_user: 1_000,
+            pending_per_group: 1_000,
             name_chars: 255,
             description_chars: 4_096,
             nick_chars: 64,

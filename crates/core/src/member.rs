@@ -136,6 +136,53 @@ pub struct Member {
     pub joined: Timestamp,
     /// Everything up to here was read.
     pub read: StanzaId,
+    /// How many of the group's countable messages are no news to this member: those before he came, those he
+    /// has read, his own. What the group has counted beyond it is unread.
+    pub seen: i64,
+    /// Which messages reach this member's devices.
+    pub receive: Receive,
+    /// Nothing reaches them until then.
+    pub mute_until: Option<Timestamp>,
+}
+
+impl Member {
+    /// Does a message reach this member's devices now? (His own ones always do; that is not asked here.)
+    pub fn wants(&self, is_mentioned: bool, now: Timestamp) -> bool {
+        let is_muted = self.mute_until.is_some_and(|until| until > now);
+        !is_muted
+            && match self.receive {
+                Receive::All => true,
+                Receive::Mentions => is_mentioned,
+                Receive::None => false,
+            }
+    }
+}
+
+/// Which messages reach a member's devices. The others are counted and archived all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receive {
+    /// All.
+    All,
+    /// Those that mention the member.
+    Mentions,
+    /// None.
+    None,
+}
+
+impl Receive {
+    /// The text on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Mentions => "mentions",
+            Self::None => "none",
+        }
+    }
+
+    /// Reads such a text.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::All, Self::Mentions, Self::None].into_iter().find(|receive| receive.as_str() == text)
+    }
 }
 
 #[cfg(test)]

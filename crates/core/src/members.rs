@@ -1,10 +1,11 @@
 //! The algebra of membership: who comes, who goes, who may do that. All or nothing, and never without an owner.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use crate::names::{Names, account, parse_role};
 use crate::{
-    BareJid, Change, Decision, Event, Group, Limits, Member, MemberRef, MemberSpec, Mid, Nick, Notice,
-    Refusal, Removal, Removed, Role, StanzaId, Timestamp,
+    Addition, BareJid, Change, Decision, Event, Group, Limits, Member, MemberRef, MemberSpec, MemberUpdate,
+    Nick, Notice, Pending, PendingKind, Receive, Refusal, Removal, Removed, Role, StanzaId, Timestamp,
 };
 
 /// Members that one request may name: what it announces has to fit into a stanza, and each may get a letter.
@@ -13,11 +14,11 @@ const ITEMS_MAX: usize = 1_000;
 /// group may have, then nobody new gets an id there, or is banned.
 const REMEMBERED_PER_MEMBER: usize = 10;
 
-/// Adds members. A ban is lifted by those who may ban.
+/// Adds members; those who let nobody like the actor add them are invited. A ban is lifted by those who may ban.
 pub(crate) fn add(
     group: &Group,
     actor: &BareJid,
-    specs: &[MemberSpec],
+    addition: &Addition,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
@@ -25,18 +26,166 @@ pub(crate) fn add(
     if !group.settings.invite.permits(actor.role) {
         return Err(Refusal::NotAllowed("only owners and admins may add members"));
     }
-    let members = new_members(group, specs, limits, now)?;
+    let addition = &with_wishes(group, addition);
+    let members = new_members(group, addition, limits, now)?;
     if actor.role < Role::Owner && members.iter().any(|member| member.role > Role::Member) {
         return Err(Refusal::NotAllowed("only an owner may make admins and owners"));
     }
-    let unbanned: Vec<_> =
-        members.iter().map(|m| &m.jid).filter(|jid| group.is_banned(jid)).cloned().collect();
-    if actor.role < Role::Admin && !unbanned.is_empty() {
+    if actor.role < Role::Admin && members.iter().any(|member| group.is_banned(&member.jid)) {
         return Err(Refusal::NotAllowed("only owners and admins may let somebody in who was banned"));
     }
+    // Who asked to join has agreed already.
+    let is_willing = |member: &Member| {
+        let asked = group.pending_of(&member.jid).is_some_and(|pending| pending.kind == PendingKind::Request);
+        asked || addition.person(&member.jid).addable.permits(&member.jid, &actor.jid)
+    };
+    let (added, invited): (Vec<_>, Vec<_>) = members.into_iter().partition(is_willing);
+    if added.is_empty() {
+        return invite(group, actor, addition, &invited, limits, now);
+    }
+    let mut decision = entered(group, added);
+    let invitations = invite(group, actor, addition, &invited, limits, now)?;
+    decision.changes.extend(invitations.changes);
+    decision.notices.extend(invitations.notices);
+    Ok(decision)
+}
+
+/// Those who asked to join get the nick they asked for, unless another one is given to them.
+fn with_wishes(group: &Group, addition: &Addition) -> Addition {
+    let mut addition = addition.clone();
+    for spec in addition.members.iter_mut().filter(|spec| spec.nick.is_none()) {
+        if let Some(pending) = account(spec).ok().and_then(|jid| group.pending_of(&jid)) {
+            spec.nick.clone_from(&pending.spec.nick);
+        }
+    }
+    addition
+}
+
+/// Lets these in, whoever asked for it.
+pub(crate) fn enter(
+    group: &Group,
+    addition: &Addition,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    Ok(entered(group, new_members(group, addition, limits, now)?))
+}
+
+fn entered(group: &Group, members: Vec<Member>) -> Decision {
+    let unbanned = members.iter().map(|m| &m.jid).filter(|jid| group.is_banned(jid)).cloned().collect();
     let mut notices = vec![Notice::Announce(Event::Added(members.clone()))];
     notices.extend(members.iter().cloned().map(Notice::Welcome));
-    Ok(Decision { change: Some(Change::MembersAdded { members, unbanned }), notices })
+    Decision { changes: vec![Change::MembersAdded { members, unbanned }], notices }
+}
+
+pub(crate) fn invite(
+    group: &Group,
+    actor: &Member,
+    addition: &Addition,
+    invited: &[Member],
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    if invited.is_empty() {
+        return Ok(Decision::default());
+    }
+    if group.pending().len() + invited.len() > limits.pending_per_group {
+        return Err(Refusal::TooMany {
+            what: "invitations waiting for an answer",
+            max: limits.pending_per_group,
+        });
+    }
+    let asked: HashMap<BareJid, &MemberSpec> =
+        addition.members.iter().filter_map(|spec| Some((account(spec).ok()?, spec))).collect();
+    let waiting = invited.iter().filter_map(|member| {
+        let spec = asked.get(&member.jid)?;
+        // Names as they were read, and only those that were asked for: others are made when he comes.
+        let spec = MemberSpec {
+            jid: member.jid.to_string(),
+            mid: spec.mid.as_ref().map(|_| member.mid.to_string()),
+            nick: spec.nick.as_ref().map(|_| member.nick.to_string()),
+            role: Some(member.role.as_str().to_owned()),
+        };
+        let kind = PendingKind::Invitation { by: actor.jid.clone() };
+        Some(Pending { jid: member.jid.clone(), kind, spec, since: now })
+    });
+    let change = Change::Waiting(waiting.collect());
+    let notices = invited.iter().map(|member| Notice::Invite { jid: member.jid.clone(), role: member.role });
+    Ok(Decision { changes: vec![change], notices: notices.collect() })
+}
+
+/// Changes nicks and roles: one's own nick, others' nicks by those who may remove them, roles by owners.
+pub(crate) fn update(
+    group: &Group,
+    actor: &BareJid,
+    updates: &[MemberUpdate],
+    limits: &Limits,
+) -> Result<Decision, Refusal> {
+    let actor = group.actor(actor)?;
+    if updates.is_empty() {
+        return Err(Refusal::Malformed(
+            "name a member and what to change: <item mid='…' nick='…' role='…'/>".into(),
+        ));
+    }
+    if updates.len() > ITEMS_MAX {
+        return Err(Refusal::TooMany { what: "members in one request", max: ITEMS_MAX });
+    }
+    let mut members: Vec<Member> = Vec::with_capacity(updates.len());
+    let mut seen = HashSet::new();
+    for update in updates {
+        let member = group.find(&update.who).ok_or(Refusal::NoSuchMember)?;
+        if !seen.insert(&member.jid) {
+            return Err(Refusal::Malformed(format!("{} is named twice", member.jid)));
+        }
+        members.push(updated(actor, member, update, limits)?);
+    }
+    check_nicks(group, &members)?;
+    let new: HashMap<&BareJid, Role> = members.iter().map(|new| (&new.jid, new.role)).collect();
+    let owners = group.members().iter().filter(|old| *new.get(&old.jid).unwrap_or(&old.role) == Role::Owner);
+    if owners.count() == 0 {
+        return Err(Refusal::LastOwner);
+    }
+    let notices = vec![Notice::Announce(Event::MembersUpdated(members.clone()))];
+    Ok(Decision { changes: vec![Change::MembersUpdated(members)], notices })
+}
+
+/// The member as the actor wants him, if the actor may want that.
+fn updated(
+    actor: &Member,
+    member: &Member,
+    update: &MemberUpdate,
+    limits: &Limits,
+) -> Result<Member, Refusal> {
+    let outranks = actor.role == Role::Owner || (actor.role == Role::Admin && member.role == Role::Member);
+    if actor.jid != member.jid && !outranks {
+        return Err(Refusal::NotAllowed("only oneself, or a member one looks after, can be changed"));
+    }
+    let mut new = member.clone();
+    if let Some(nick) = &update.nick {
+        new.nick = Nick::parse(nick, limits)?;
+    }
+    if let Some(role) = &update.role {
+        let role = parse_role(role)?;
+        if role != member.role && actor.role < Role::Owner {
+            return Err(Refusal::NotAllowed("only an owner may change roles"));
+        }
+        new.role = role;
+    }
+    Ok(new)
+}
+
+/// Nicks must be free once all of the change is done: two members may swap theirs.
+fn check_nicks(group: &Group, changed: &[Member]) -> Result<(), Refusal> {
+    let given_up: HashSet<String> =
+        changed.iter().filter_map(|new| group.member(&new.jid)).map(|old| old.nick.key()).collect();
+    let mut taken = HashSet::new();
+    for member in changed {
+        let key = member.nick.key();
+        if (group.has_nick(&key) && !given_up.contains(&key)) || !taken.insert(key) {
+            return Err(Refusal::NickTaken(member.nick.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Removes members, or lets the actor leave when nobody (or only he) is named. The last one out deletes the group.
@@ -46,6 +195,9 @@ pub(crate) fn remove(
     removal: &Removal,
     limits: &Limits,
 ) -> Result<Decision, Refusal> {
+    if let Some(declined) = decline(group, actor, removal)? {
+        return Ok(declined);
+    }
     let actor = group.actor(actor)?;
     let who = leavers(group, actor, removal)?;
     let remembered_max = limits.members_per_group.saturating_mul(REMEMBERED_PER_MEMBER);
@@ -72,18 +224,44 @@ pub(crate) fn remove(
     let removed = who.iter().filter(|gone| gone.mid.is_some()).map(|gone| gone.jid.clone()).collect();
     let banned = if removal.ban { who.iter().map(|gone| gone.jid.clone()).collect() } else { Vec::new() };
     Ok(Decision {
-        change: Some(Change::MembersRemoved { removed, banned, deletes }),
+        changes: vec![Change::MembersRemoved { removed, banned, deletes }],
         notices: vec![Notice::Announce(Event::Removed { who, banned: removal.ban, left })],
     })
+}
+
+/// A request or an invitation that is answered by no: by the invited one himself, or for a request by an owner or admin.
+fn decline(group: &Group, actor: &BareJid, removal: &Removal) -> Result<Option<Decision>, Refusal> {
+    let own = removal.who.is_empty() || removal.who == [MemberRef::Jid(actor.clone())];
+    let pending = match removal.who.as_slice() {
+        _ if removal.ban => None,
+        _ if own && group.member(actor).is_none() => group.pending_of(actor),
+        [MemberRef::Jid(jid)] if !own && group.member(jid).is_none() => group.pending_of(jid),
+        _ => None,
+    };
+    let Some(pending) = pending else { return Ok(None) };
+    if !own && group.actor(actor)?.role < Role::Admin {
+        return Err(Refusal::NotAllowed(
+            "only owners and admins may decline requests and take back invitations",
+        ));
+    }
+    let jid = pending.jid.clone();
+    let to = match &pending.kind {
+        // Whoever invited and has left since is told nothing of the group any more.
+        PendingKind::Invitation { by } if own => group.member(by).map(|inviter| inviter.jid.clone()),
+        PendingKind::Invitation { .. } | PendingKind::Request => Some(jid.clone()),
+    };
+    let notices = to.into_iter().map(|to| Notice::Declined { to, jid: jid.clone() }).collect();
+    Ok(Some(Decision { changes: vec![Change::Answered(vec![jid])], notices }))
 }
 
 /// The members that these entries describe: none of them in yet, nicks and member ids unique, room for all.
 pub(crate) fn new_members(
     group: &Group,
-    specs: &[MemberSpec],
+    addition: &Addition,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Vec<Member>, Refusal> {
+    let specs = &addition.members;
     if specs.is_empty() {
         return Err(Refusal::Malformed("name at least one member: <item jid='…'/>".into()));
     }
@@ -97,11 +275,15 @@ pub(crate) fn new_members(
     if group.members().len() + specs.len() > limits.members_per_group {
         return Err(Refusal::TooMany { what: "members of a group", max: limits.members_per_group });
     }
-    let mut names = Names { group, jids: HashSet::new(), nicks: HashSet::new(), mids: HashSet::new() };
+    let mut names = Names::of(group);
     // Those who ask for a name go first, so that none of ours takes it from them.
     let mut asked = Vec::with_capacity(specs.len());
     for spec in specs {
-        asked.push(names.asked(spec, limits)?);
+        let named = names.asked(spec, limits)?;
+        if addition.person(&named.0).groups >= limits.groups_per_user {
+            return Err(Refusal::TooMany { what: "groups of a user", max: limits.groups_per_user });
+        }
+        asked.push(named);
     }
     let named = asked.into_iter().map(|(jid, role, mid, nick)| Member {
         mid: mid.unwrap_or_else(|| names.free_mid(&jid, limits)),
@@ -110,17 +292,11 @@ pub(crate) fn new_members(
         role,
         joined: now,
         read: StanzaId::default(),
+        seen: group.countable,
+        receive: Receive::All,
+        mute_until: None,
     });
     Ok(named.collect())
-}
-
-/// The account that an entry names.
-pub(crate) fn account(spec: &MemberSpec) -> Result<BareJid, Refusal> {
-    let jid = BareJid::parse(&spec.jid).map_err(|invalid| Refusal::Address(invalid.to_string()))?;
-    match jid.local() {
-        Some(_) => Ok(jid),
-        None => Err(Refusal::Address(format!("`{jid}` is a server, not an account"))),
-    }
 }
 
 /// Who is named, each once; the actor when nobody is.
@@ -144,88 +320,6 @@ fn leavers(group: &Group, actor: &Member, removal: &Removal) -> Result<Vec<Remov
         who.push(Removed { jid: actor.jid.clone(), mid: Some(actor.mid.clone()) });
     }
     Ok(who)
-}
-
-/// The names that are taken: in the group, and by the new members so far.
-struct Names<'a> {
-    group: &'a Group,
-    jids: HashSet<BareJid>,
-    nicks: HashSet<String>,
-    mids: HashSet<Mid>,
-}
-
-impl Names<'_> {
-    fn asked(
-        &mut self,
-        spec: &MemberSpec,
-        limits: &Limits,
-    ) -> Result<(BareJid, Role, Option<Mid>, Option<Nick>), Refusal> {
-        let jid = account(spec)?;
-        if self.group.member(&jid).is_some() || !self.jids.insert(jid.clone()) {
-            return Err(Refusal::AlreadyMember(jid));
-        }
-        let role = match spec.role.as_deref() {
-            None | Some("") => Role::Member,
-            Some(text) => Role::parse(text).ok_or_else(|| {
-                Refusal::Malformed(format!("role `{text}`: must be owner, admin or member"))
-            })?,
-        };
-        let mid = spec.mid.as_deref().map(|text| Mid::parse(text, limits)).transpose()?;
-        if let Some(mid) = &mid
-            && !self.take_mid(mid, &jid)
-        {
-            return Err(Refusal::MidTaken(mid.to_string()));
-        }
-        let nick = spec.nick.as_deref().map(|text| Nick::parse(text, limits)).transpose()?;
-        if let Some(nick) = &nick
-            && !self.take_nick(nick)
-        {
-            return Err(Refusal::NickTaken(nick.to_string()));
-        }
-        Ok((jid, role, mid, nick))
-    }
-
-    /// A member id made from the account; one that the same account had before is its own again.
-    fn free_mid(&mut self, jid: &BareJid, limits: &Limits) -> Mid {
-        let base = base_name(jid, limits);
-        let base = if Mid::parse(&base, limits).is_ok() { base } else { "member".into() };
-        numbers(self.group.members().len() + self.mids.len())
-            .map(|number| Mid::from_stored(&numbered(&base, "-", number)))
-            .find(|mid| self.take_mid(mid, jid))
-            .unwrap_or_else(|| Mid::from_stored(&base))
-    }
-
-    fn free_nick(&mut self, jid: &BareJid, limits: &Limits) -> Nick {
-        let base = base_name(jid, limits);
-        let base = if Nick::parse(&base, limits).is_ok() { base } else { "member".into() };
-        numbers(self.group.members().len() + self.nicks.len())
-            .map(|number| Nick::from_stored(&numbered(&base, " ", number)))
-            .find(|nick| self.take_nick(nick))
-            .unwrap_or_else(|| Nick::from_stored(&base))
-    }
-
-    fn take_mid(&mut self, mid: &Mid, jid: &BareJid) -> bool {
-        self.group.mid_owner(mid).is_none_or(|owner| owner == jid) && self.mids.insert(mid.clone())
-    }
-
-    fn take_nick(&mut self, nick: &Nick) -> bool {
-        let key = nick.key();
-        !self.group.has_nick(&key) && self.nicks.insert(key)
-    }
-}
-
-/// The localpart, short enough to leave room for a number.
-fn base_name(jid: &BareJid, limits: &Limits) -> String {
-    jid.local().unwrap_or("member").chars().take(limits.nick_chars.saturating_sub(8).max(1)).collect()
-}
-
-/// Small numbers first, then such as no crowd of namesakes has used up: finding a free one stays cheap.
-fn numbers(taken: usize) -> impl Iterator<Item = usize> {
-    (1..=9).chain(taken.max(9) + 1..)
-}
-
-fn numbered(base: &str, separator: &str, number: usize) -> String {
-    if number == 1 { base.to_owned() } else { format!("{base}{separator}{number}") }
 }
 
 #[cfg(test)]

@@ -38,6 +38,18 @@ pub enum Refusal {
     /// A message from a member who may not post.
     #[error("only owners and admins may post here")]
     MayNotPost,
+    /// The actor is kept out.
+    #[error("you were banned from this group")]
+    Banned,
+    /// A mention of everybody by somebody who may not.
+    #[error("only owners and admins may mention everybody here")]
+    MayNotMentionAll,
+    /// A message of somebody else, or none at all.
+    #[error("there is no such message of yours")]
+    NotYourMessage,
+    /// The message that is meant is not in the archive.
+    #[error("there is no such message")]
+    NoSuchMessage,
     /// The group would be left without an owner.
     #[error(
         "the last owner cannot leave while others remain: make somebody else owner first, or delete the group"
@@ -82,6 +94,17 @@ pub enum Refusal {
         /// The limit.
         max: usize,
     },
+    /// Too much at once.
+    #[error("too fast: {what} may send {per_second} stanzas a second; wait a little")]
+    TooFast {
+        /// Who is too fast.
+        what: &'static str,
+        /// The limit.
+        per_second: u32,
+    },
+    /// The member has no device online that could answer.
+    #[error("this member is not online")]
+    NotOnline,
     /// Too many others are asking.
     #[error("the service is busy; try again later")]
     Busy,

@@ -2,6 +2,7 @@
 //!
 //! A property that is not named here is refused, so that nobody believes a wish to be granted that is not.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::{Limits, Refusal, Role};
@@ -35,6 +36,26 @@ impl By {
     }
 }
 
+/// How somebody becomes a member on his own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    /// Not at all: members are added.
+    Closed,
+    /// By asking.
+    Open,
+    /// By asking, and an owner or admin agreeing.
+    Approval,
+}
+
+/// How far back a member may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// To the beginning.
+    All,
+    /// To his (last) joining.
+    SinceJoin,
+}
+
 /// The settings of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -52,6 +73,18 @@ pub struct Settings {
     pub configure: By,
     /// Who may post.
     pub post: By,
+    /// Who may mention everybody at once.
+    pub mention_all: By,
+    /// How somebody becomes a member on his own.
+    pub join: Join,
+    /// How far back a member may read.
+    pub history: History,
+    /// Read receipts are passed on.
+    pub receipts: bool,
+    /// Days that messages are kept; 0: for ever.
+    pub retention_days: u32,
+    /// The subject of the room (XEP-0045 §8.1): set by a message, no property.
+    pub subject: Arc<str>,
 }
 
 impl Default for Settings {
@@ -64,44 +97,51 @@ impl Default for Settings {
             invite: By::Admins,
             configure: By::Admins,
             post: By::Members,
+            mention_all: By::Admins,
+            join: Join::Closed,
+            history: History::All,
+            receipts: true,
+            retention_days: 0,
+            subject: "".into(),
         }
     }
 }
 
-impl Visibility {
-    /// The text on the wire and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Private => "private",
-            Self::Public => "public",
-        }
-    }
+/// Longest time that messages are kept, in days; a longer one means for ever.
+const RETENTION_DAYS_MAX: u32 = 36_500;
 
-    /// Reads such a text.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Private, Self::Public].into_iter().find(|value| value.as_str() == text)
-    }
+macro_rules! texts {
+    ($($type:ident { $($value:ident = $text:literal),* })*) => {$(
+        impl $type {
+            /// The text on the wire and in the database.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value => $text,)*
+                }
+            }
+
+            /// Reads such a text.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$value),)*
+                    _ => None,
+                }
+            }
+        }
+    )*};
 }
-
-impl By {
-    /// The text on the wire and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admins => "admins",
-            Self::Members => "members",
-        }
-    }
-
-    /// Reads such a text.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Admins, Self::Members].into_iter().find(|value| value.as_str() == text)
-    }
+texts! {
+    Visibility { Private = "private", Public = "public" }
+    By { Admins = "admins", Members = "members" }
+    Join { Closed = "closed", Open = "open", Approval = "approval" }
+    History { All = "all", SinceJoin = "since-join" }
 }
 
 impl Settings {
     /// Every property with its value, in the order in which they are shown.
-    pub fn properties(&self) -> [(&'static str, &str); 7] {
-        [
+    pub fn properties(&self) -> Vec<(&'static str, Cow<'_, str>)> {
+        let retention_days = self.retention_days.to_string();
+        let texts = [
             ("name", &*self.name),
             ("description", &*self.description),
             ("type", &*self.kind),
@@ -109,7 +149,13 @@ impl Settings {
             ("invite", self.invite.as_str()),
             ("configure", self.configure.as_str()),
             ("post", self.post.as_str()),
-        ]
+            ("mention_all", self.mention_all.as_str()),
+            ("join", self.join.as_str()),
+            ("history", self.history.as_str()),
+            ("receipts", if self.receipts { "on" } else { "off" }),
+        ];
+        let texts = texts.into_iter().map(|(name, value)| (name, Cow::Borrowed(value)));
+        texts.chain([("retention_days", Cow::Owned(retention_days))]).collect()
     }
 
     /// The settings with these properties changed: all of them, or none.
@@ -148,6 +194,11 @@ impl Settings {
             "invite" => self.invite = choice(name, value, By::parse)?,
             "configure" => self.configure = choice(name, value, By::parse)?,
             "post" => self.post = choice(name, value, By::parse)?,
+            "mention_all" => self.mention_all = choice(name, value, By::parse)?,
+            "join" => self.join = choice(name, value, Join::parse)?,
+            "history" => self.history = choice(name, value, History::parse)?,
+            "receipts" => self.receipts = choice(name, value, on_or_off)?,
+            "retention_days" => self.retention_days = choice(name, value, days)?,
             _ => return Err(Refusal::UnknownProperty(name.into())),
         }
         Ok(())
@@ -163,6 +214,18 @@ fn text(what: &'static str, value: &str, chars_max: usize, chars_min: usize) -> 
         return Err(Refusal::Malformed(format!("the property `{what}` may not be empty")));
     }
     Ok(value.into())
+}
+
+fn on_or_off(value: &str) -> Option<bool> {
+    match value {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn days(value: &str) -> Option<u32> {
+    value.parse().ok().filter(|days| *days <= RETENTION_DAYS_MAX)
 }
 
 fn choice<T>(name: &str, value: &str, parse: fn(&str) -> Option<T>) -> Result<T, Refusal> {
@@ -190,7 +253,7 @@ mod tests {
         assert_eq!(&*settings.name, "下午茶");
         let mut restored = Settings::default();
         for (name, value) in settings.properties() {
-            restored.restore(name, value);
+            restored.restore(name, &value);
         }
         assert_eq!(restored, settings);
     }
