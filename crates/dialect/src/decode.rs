@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use groupchat_core::{BareJid, GroupId, Jid, Limits, Mid, Refusal};
+use groupchat_core::{Addable, BareJid, Command, GroupId, Jid, Limits, Mid, Refusal};
 use minidom::Element;
+use xmpp_parsers::ns::MAM;
 
 use crate::xml::STREAM;
-use crate::{Bounce, Carrier, Decoded, Origin, Outbound, disco, native, refusal, xml};
+use crate::{Bounce, Carrier, Decoded, Origin, Outbound, archive, disco, native, private, refusal, xml};
 
 /// A longer id is not repeated in an answer: it must not outgrow what hosts take.
 const ID_BYTES_MAX: usize = 8_192;
@@ -111,7 +112,11 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
         let Some(group) = to.group else { return Decoded::Ignored("an error for the service itself") };
         let mid = to.resource.as_deref().map(Mid::from_stored);
         let id = stanza.attr("id").filter(|id| !id.is_empty()).map(Arc::from);
-        return Decoded::Bounce(Bounce { from: origin.from, group, mid, id });
+        let error = xml::content(stanza.children().filter(|child| is_plain(child, "error"))).into();
+        return Decoded::Bounce(Bounce { from: origin.from, group, mid, id, error });
+    }
+    if to.resource.is_some() {
+        return private::message(stanza, origin, &to);
     }
     match native::message(stanza, &origin, to, domain) {
         Ok((group, command)) => Decoded::Command(crate::Request { origin, group: Some(group), command }),
@@ -149,8 +154,10 @@ fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> 
 
 fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJid) -> Decoded {
     let mut payloads = stanza.children();
+    let is_answer = matches!(stanza.attr("type"), Some("result" | "error"));
     let (payload, kind) = match (stanza.attr("type"), payloads.next(), payloads.next()) {
-        (Some("result" | "error"), ..) => return Decoded::Ignored("answers are not answered"),
+        _ if is_answer && to.resource.is_some() => return private::iq(stanza, origin, to),
+        _ if is_answer => return Decoded::Ignored("answers are not answered"),
         (Some(kind @ ("get" | "set")), Some(payload), None) => (payload, kind),
         _ => {
             let refused = Refusal::Malformed("an iq needs a type, an id and one payload".into());
@@ -158,24 +165,53 @@ fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJ
         }
     };
     if to.resource.is_some() {
-        return answered(stanza, &origin, &Refusal::Unknown);
+        return private::iq(stanza, origin, to);
     }
     let namespace = payload.ns();
-    if kind == "set" {
-        return match native::operation(&namespace, payload, payload.children(), to, domain) {
-            Ok((group, command)) => Decoded::Command(crate::Request { origin, group, command }),
+    if kind == "set" && namespace != MAM {
+        return match request(payload, to, domain) {
+            Ok(Asked::Command(group, command)) => {
+                Decoded::Command(crate::Request { origin, group, command: *command })
+            }
+            Ok(Asked::Consent(addable)) => Decoded::Consent { origin, addable },
             Err(refused) => answered(stanza, &origin, &refused),
         };
     }
     let shows_session = native::is_operation(&namespace);
-    let query =
-        if shows_session { native::query(payload, to, limits) } else { disco::query(payload, limits) };
+    let query = match namespace.as_str() {
+        _ if shows_session => native::query(payload, to, limits),
+        MAM => archive::query(payload, kind, domain, limits),
+        _ => disco::query(payload, limits),
+    };
     match query {
         Ok(query) => {
             Decoded::Query(crate::Question { origin, group: to.group.clone(), query, shows_session })
         }
         Err(refused) => answered(stanza, &origin, &refused),
     }
+}
+
+/// What an iq of type set asks for.
+enum Asked {
+    Command(Option<GroupId>, Box<Command>),
+    Consent(Addable),
+}
+
+fn request(payload: &Element, to: &To, domain: &BareJid) -> Result<Asked, Refusal> {
+    let namespace = payload.ns();
+    if to.group.is_none() && namespace == groupchat_payloads::ns::MYSETTINGS {
+        return native::consent(payload).map(Asked::Consent);
+    }
+    let (group, command) = match native::moderation(payload, to) {
+        Some(read) => read?,
+        None => native::operation(&namespace, payload, payload.children(), to, domain)?,
+    };
+    Ok(Asked::Command(group, Box::new(command)))
+}
+
+/// The group that an address of ours is, if it is one.
+pub(crate) fn group_of(address: &BareJid) -> Option<GroupId> {
+    GroupId::parse(address.local()?).ok()
 }
 
 /// Nobody needs a subscription to an address of ours. RFC 6121 §3.1.

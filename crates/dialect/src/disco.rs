@@ -7,13 +7,13 @@ use groupchat_core::{GroupId, Limits, Member, Refusal};
 use groupchat_payloads::{self as payloads, ns as groupchat};
 use jiff::Timestamp;
 use minidom::Element;
-use xmpp_parsers::data_forms::{DataForm, DataFormType, Field};
+use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType};
 use xmpp_parsers::disco::{DiscoInfoResult, Identity};
 use xmpp_parsers::ns;
 use xmpp_parsers::version::VersionResult;
 
 use crate::encode::GroupInfo;
-use crate::{Paging, Query, paging};
+use crate::{Paging, Query, archive, paging};
 
 const LAST: &str = "jabber:iq:last";
 
@@ -38,27 +38,87 @@ pub(crate) fn query(payload: &Element, limits: &Limits) -> Result<Query, Refusal
     }
 }
 
-/// `disco#info` of the service, by its name.
-pub fn service_info(name: &str) -> Element {
+/// What the service says of itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ServiceInfo {
+    /// Its name.
+    pub name: String,
+    /// Whom to write to (XEP-0157), as URIs: for abuse, for administration, for support.
+    pub contacts: [Vec<String>; 3],
+    /// Its limits, by name.
+    pub limits: Vec<(&'static str, usize)>,
+}
+
+/// `disco#info` of the service, with its limits and contact addresses as forms (XEP-0128).
+pub fn service_info(service: &ServiceInfo) -> Element {
     let served = groupchat::SERVED.iter().copied();
-    let standard = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION, ns::TIME, LAST, ns::RSM];
-    info(Identity::new("groupchat", "text", "en", name), served.chain(standard), Vec::new())
+    let standard = [
+        ns::DISCO_INFO,
+        ns::DISCO_ITEMS,
+        ns::PING,
+        ns::VERSION,
+        ns::TIME,
+        LAST,
+        ns::RSM,
+        ns::MAM,
+        archive::EXTENDED,
+    ];
+    let limits = service.limits.iter().map(|(name, value)| Field::text_single(name, &value.to_string()));
+    let mut forms = vec![result_form(groupchat::LIMITS, limits)];
+    let names = ["abuse-addresses", "admin-addresses", "support-addresses"];
+    let contacts = names.into_iter().zip(&service.contacts).filter(|(_, addresses)| !addresses.is_empty());
+    let mut contacts = contacts
+        .map(|(name, addresses)| Field {
+            values: addresses.clone(),
+            ..Field::new(name, FieldType::ListMulti)
+        })
+        .peekable();
+    if contacts.peek().is_some() {
+        forms.push(result_form("http://jabber.org/network/serverinfo", contacts));
+    }
+    info(Identity::new("groupchat", "text", "en", service.name.as_str()), served.chain(standard), forms)
+}
+
+fn result_form(form_type: &str, fields: impl Iterator<Item = Field>) -> DataForm {
+    let form_type = Field::new("FORM_TYPE", FieldType::Hidden).with_value(form_type);
+    DataForm {
+        type_: DataFormType::Result_,
+        title: None,
+        instructions: None,
+        fields: std::iter::once(form_type).chain(fields).collect(),
+    }
 }
 
 /// `disco#info` of a group. XEP-0045 §6.4.
 pub fn group_info(group: &GroupInfo) -> Element {
-    let form = DataForm {
-        type_: DataFormType::Result_,
-        title: None,
-        instructions: None,
-        fields: vec![
-            Field::new("FORM_TYPE", xmpp_parsers::data_forms::FieldType::Hidden).with_value(MUC_ROOMINFO),
+    let form = result_form(
+        MUC_ROOMINFO,
+        [
             Field::text_single("muc#roominfo_description", &group.settings.description),
+            Field::text_single("muc#roominfo_subject", &group.settings.subject),
             Field::text_single("muc#roominfo_occupants", &group.members.to_string()),
-        ],
-    };
-    let features = [groupchat::GROUPCHAT, groupchat::GROUPINFO, groupchat::MEMBERS, groupchat::MEMBERINFO];
-    let standard = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::RSM];
+        ]
+        .into_iter(),
+    );
+    let features = [
+        groupchat::GROUPCHAT,
+        groupchat::GROUPINFO,
+        groupchat::MEMBERS,
+        groupchat::MEMBERINFO,
+        groupchat::RECEIPTS,
+    ];
+    let standard = [
+        ns::DISCO_INFO,
+        ns::DISCO_ITEMS,
+        ns::PING,
+        ns::RSM,
+        ns::MAM,
+        archive::EXTENDED,
+        "urn:xmpp:message-retract:0",
+        "urn:xmpp:message-retract:1",
+        "urn:xmpp:message-moderate:0",
+        "urn:xmpp:message-moderate:1",
+    ];
     let identity = Identity::new("conference", "text", "en", group.settings.name.to_string());
     info(identity, features.into_iter().chain(standard), vec![form])
 }

@@ -5,11 +5,15 @@
 //!
 //! **Not here:** what is permitted (core), who is told (core), what waits (the daemon).
 
+mod archive;
+mod date;
 mod decode;
 mod disco;
 pub mod encode;
+mod inbox;
 mod native;
 mod paging;
+mod private;
 mod refusal;
 mod xml;
 
@@ -17,7 +21,7 @@ use std::sync::Arc;
 
 pub use decode::{decode, oversized};
 use groupchat_core::page::Page;
-use groupchat_core::{Command, GroupId, Jid, Mid};
+use groupchat_core::{Addable, BareJid, Command, GroupId, Jid, Mid, StanzaId, Timestamp};
 use groupchat_payloads::MemberKey;
 
 /// A stanza from the host, understood.
@@ -38,6 +42,15 @@ pub enum Decoded {
     },
     /// A message of ours did not arrive; for the engine.
     Bounce(Bounce),
+    /// Something for one member's own address; for the engine.
+    Private(Private),
+    /// A user says who may add him to groups; for the engine.
+    Consent {
+        /// Who, and how he is answered.
+        origin: Origin,
+        /// Who may add him.
+        addable: Addable,
+    },
     /// It was answered at the door: bad, or not for us.
     Answered(Outbound),
     /// Nothing is to be done, for this reason.
@@ -126,6 +139,18 @@ pub enum Query {
     Members(Paging),
     /// One member.
     MemberInfo(MemberKey),
+    /// Who has read a message.
+    Receipts(String),
+    /// The asker's groups with what is unread.
+    Inbox(Paging),
+    /// A page of the archive. XEP-0313 §4.
+    Archive(Box<ArchiveQuery>),
+    /// Where the archive begins and ends. XEP-0313 §5.
+    ArchiveMetadata,
+    /// The form of an archive query. XEP-0313 §4.1.5.
+    ArchiveForm,
+    /// What is archived. XEP-0441.
+    ArchivePreferences,
     /// XEP-0030 §3.
     DiscoInfo,
     /// XEP-0030 §4.
@@ -138,6 +163,40 @@ pub enum Query {
     Time,
     /// XEP-0012 §4.
     Uptime,
+}
+
+/// What an archive is asked for. XEP-0313 §4.1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArchiveQuery {
+    /// What the asker calls it.
+    pub query_id: Option<String>,
+    /// Not older.
+    pub start: Option<Timestamp>,
+    /// Not newer.
+    pub end: Option<Timestamp>,
+    /// Behind this one.
+    pub after: Option<StanzaId>,
+    /// Before this one.
+    pub before: Option<StanzaId>,
+    /// Just these; empty: any.
+    pub ids: Vec<StanzaId>,
+    /// From whom, or in which group.
+    pub with: Option<With>,
+    /// Which page.
+    pub paging: Paging,
+    /// Newest first within the page (XEP-0313 §4.3.3).
+    pub is_flipped: bool,
+}
+
+/// Whose messages an archive query is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum With {
+    /// All of this group.
+    Group(GroupId),
+    /// Of a member.
+    Member(GroupId, Mid),
+    /// Of an account.
+    Account(BareJid),
 }
 
 /// The page that is asked for.
@@ -160,6 +219,51 @@ pub struct Bounce {
     pub mid: Option<Mid>,
     /// The stanza's id.
     pub id: Option<Arc<str>>,
+    /// The error that came with it, as XML text.
+    pub error: Arc<str>,
+}
+
+/// Something for one member's own address, to be passed on to that member's real one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Private {
+    /// Who sent it, and how he is answered.
+    pub origin: Origin,
+    /// The group.
+    pub group: GroupId,
+    /// The member.
+    pub mid: Mid,
+    /// What it is.
+    pub kind: PrivateKind,
+    /// Its children as XML text.
+    pub content: Arc<str>,
+}
+
+/// What somebody sends to a member's own address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrivateKind {
+    /// A private message.
+    Message,
+    /// An iq of type get.
+    Get,
+    /// An iq of type set.
+    Set,
+    /// The answer to an iq that was passed on: `result`.
+    Result,
+    /// The answer to an iq that was passed on: `error`.
+    Error,
+}
+
+impl PrivateKind {
+    /// The stanza's type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "chat",
+            Self::Get => "get",
+            Self::Set => "set",
+            Self::Result => "result",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// One stanza for one or many recipients, complete but for the address, which goes between `head` and `tail`.

@@ -15,16 +15,20 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
     use ErrorType::{Auth, Cancel, Modify, Wait};
     let in_message = matches!(carrier, Carrier::Message { .. });
     match refusal {
-        Refusal::NoSuchGroup | Refusal::NoSuchMember | Refusal::NoSuchItem | Refusal::NoSuchNode => {
-            (Condition::ItemNotFound, Cancel)
-        }
+        Refusal::NoSuchGroup
+        | Refusal::NoSuchMember
+        | Refusal::NoSuchItem
+        | Refusal::NoSuchNode
+        | Refusal::NoSuchMessage => (Condition::ItemNotFound, Cancel),
         Refusal::GroupTaken(_) | Refusal::NickTaken(_) | Refusal::MidTaken(_) | Refusal::AlreadyMember(_) => {
             (Condition::Conflict, Cancel)
         }
         Refusal::NotAllowed(_) if in_message => (Condition::Forbidden, Auth),
-        Refusal::NotAllowed(_) => (Condition::NotAllowed, Cancel),
+        Refusal::NotAllowed(_) | Refusal::Banned => (Condition::NotAllowed, Cancel),
         Refusal::NotMember => (Condition::NotAcceptable, Cancel),
-        Refusal::MayNotPost => (Condition::Forbidden, Auth),
+        Refusal::MayNotPost | Refusal::MayNotMentionAll | Refusal::NotYourMessage => {
+            (Condition::Forbidden, Auth)
+        }
         Refusal::LastOwner | Refusal::UnknownProperty(_) | Refusal::Property { .. } => {
             (Condition::NotAcceptable, Modify)
         }
@@ -32,13 +36,15 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
         Refusal::Address(_) => (Condition::JidMalformed, Modify),
         Refusal::TooLong { .. } | Refusal::TooLarge { .. } => (Condition::PolicyViolation, Modify),
         Refusal::TooMany { .. } | Refusal::Busy => (Condition::ResourceConstraint, Wait),
+        Refusal::TooFast { .. } => (Condition::PolicyViolation, Wait),
+        Refusal::NotOnline => (Condition::RecipientUnavailable, Wait),
         Refusal::Unknown | Refusal::NoRooms => (Condition::ServiceUnavailable, Cancel),
         Refusal::Unavailable => (Condition::InternalServerError, Wait),
     }
 }
 
 /// The answer to a request that is not granted, to the asker alone.
-pub(crate) fn answer(origin: &Origin, refusal: &Refusal) -> Outbound {
+pub fn answer(origin: &Origin, refusal: &Refusal) -> Outbound {
     let (condition, kind) = on_the_wire(refusal, &origin.carrier);
     let text: String = refusal.to_string().chars().take(TEXT_CHARS_MAX).collect();
     let error = error(&origin.at, condition, kind, &text);

@@ -20,6 +20,18 @@ pub const DELETEGROUP: &str = "http://jabber.org/protocol/groupchat#deletegroup"
 pub const ADDMEMBER: &str = "http://jabber.org/protocol/groupchat#addmember";
 /// Operation: remove members, ban, leave.
 pub const REMOVEMEMBER: &str = "http://jabber.org/protocol/groupchat#removemember";
+/// Operation: change nicks and roles of members.
+pub const UPDATEMEMBER: &str = "http://jabber.org/protocol/groupchat#updatemember";
+/// Operation: change what reaches one's own devices; at the service, who may add one to groups.
+pub const MYSETTINGS: &str = "http://jabber.org/protocol/groupchat#mysettings";
+/// Operation: become a member, ask for it, accept an invitation.
+pub const JOIN: &str = "http://jabber.org/protocol/groupchat#join";
+/// Query: who has read a message.
+pub const RECEIPTS: &str = "http://jabber.org/protocol/groupchat#receipts";
+/// Query: one's groups with what is unread in them.
+pub const INBOX: &str = "http://jabber.org/protocol/groupchat#inbox";
+/// Form in disco#info: the limits of the service.
+pub const LIMITS: &str = "http://jabber.org/protocol/groupchat#limits";
 /// Marks the copy of a message for a member who is away.
 pub const OFFLINE: &str = "http://jabber.org/protocol/groupchat#offline";
 
@@ -35,6 +47,11 @@ pub const SERVED: &[&str] = &[
     DELETEGROUP,
     ADDMEMBER,
     REMOVEMEMBER,
+    UPDATEMEMBER,
+    MYSETTINGS,
+    JOIN,
+    RECEIPTS,
+    INBOX,
 ];
 
 /// Chat states; legacy read receipts live here too. XEP-0085.

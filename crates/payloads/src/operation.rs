@@ -33,6 +33,21 @@ pub enum Operation {
         /// They are to be kept out.
         ban: bool,
     },
+    /// `#updatemember`
+    UpdateMember {
+        /// Whom, by jid or mid, with the new nick, the new role, or both.
+        items: Vec<Item>,
+    },
+    /// `#mysettings`
+    MySettings {
+        /// What is to change: names and values.
+        properties: Vec<(String, String)>,
+    },
+    /// `#join`
+    Join {
+        /// The nick that is wanted.
+        nick: Option<String>,
+    },
 }
 
 impl Operation {
@@ -58,6 +73,9 @@ impl Operation {
             ns::DELETEGROUP => Self::DeleteGroup,
             ns::ADDMEMBER => Self::AddMember { items },
             ns::REMOVEMEMBER => Self::RemoveMember { items, ban },
+            ns::UPDATEMEMBER => Self::UpdateMember { items },
+            ns::MYSETTINGS => Self::MySettings { properties: found.properties },
+            ns::JOIN => Self::Join { nick: items.into_iter().find_map(|item| item.nick) },
             _ => return Ok(None),
         }))
     }
@@ -70,6 +88,9 @@ impl Operation {
             Self::DeleteGroup => ns::DELETEGROUP,
             Self::AddMember { .. } => ns::ADDMEMBER,
             Self::RemoveMember { .. } => ns::REMOVEMEMBER,
+            Self::UpdateMember { .. } => ns::UPDATEMEMBER,
+            Self::MySettings { .. } => ns::MYSETTINGS,
+            Self::Join { .. } => ns::JOIN,
         }
     }
 
@@ -88,16 +109,20 @@ impl Operation {
                 }
                 query.append_child(list);
             }
-            Self::UpdateGroup { properties } => {
+            Self::UpdateGroup { properties } | Self::MySettings { properties } => {
                 query.append_child(property::properties(pairs(properties), namespace));
             }
             Self::DeleteGroup => {}
-            Self::AddMember { items } => append(&mut query, items),
+            Self::AddMember { items } | Self::UpdateMember { items } => append(&mut query, items),
             Self::RemoveMember { items, ban } => {
                 append(&mut query, items);
                 if *ban {
                     set(&mut query, "ban", "true");
                 }
+            }
+            Self::Join { nick } => {
+                let item = nick.clone().map(|nick| Item { nick: Some(nick), ..Item::default() });
+                append(&mut query, item.as_slice());
             }
         }
         query
@@ -174,6 +199,10 @@ mod tests {
             Operation::AddMember { items: vec![item("a@b")] },
             Operation::RemoveMember { items: vec![item("a@b")], ban: true },
             Operation::RemoveMember { items: vec![], ban: false },
+            Operation::UpdateMember { items: vec![item("a@b")] },
+            Operation::MySettings { properties: vec![("receive".into(), "none".into())] },
+            Operation::Join { nick: Some("凤".into()) },
+            Operation::Join { nick: None },
         ] {
             let query = operation.write_query();
             assert_eq!(Operation::read(operation.namespace(), &query, query.children()), Ok(Some(operation)));

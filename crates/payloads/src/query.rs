@@ -2,7 +2,7 @@
 
 use minidom::Element;
 
-use crate::{Invalid, empty, ns, property};
+use crate::{Invalid, empty, is, ns, property, set};
 
 /// One question, as written. Paging (XEP-0059) is read by whoever pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,13 @@ pub enum Query {
     Members,
     /// `#memberinfo`: one member.
     MemberInfo(MemberKey),
+    /// `#receipts`: who has read the message with this stanza-id.
+    Receipts {
+        /// The stanza-id, or the `id` that the sender gave.
+        message: String,
+    },
+    /// `#inbox`: one's groups with what is unread in them.
+    Inbox,
 }
 
 /// What a member is looked up by.
@@ -64,14 +71,28 @@ impl Query {
                 Some((name, value)) if name == "jid" => MemberKey::Jid(value),
                 _ => return Err(Invalid("name a member: <property name='nick|mid|jid' value='…'/>".into())),
             }),
+            ns::INBOX => Self::Inbox,
+            ns::RECEIPTS => {
+                let message = query.children().find(|child| is(child, "message", ns::RECEIPTS));
+                let id = message.and_then(|message| message.attr("id"));
+                let id = id.ok_or_else(|| Invalid("name a message: <message id='…'/>".into()))?;
+                Self::Receipts { message: id.to_owned() }
+            }
             _ => return Ok(None),
         }))
     }
 
     /// The query element.
     pub fn write(&self) -> Element {
+        if let Self::Receipts { message } = self {
+            let mut element = empty("message", ns::RECEIPTS);
+            set(&mut element, "id", message);
+            return Element::builder("query", ns::RECEIPTS).append(element).build();
+        }
         let (namespace, property) = match self {
             Self::Items => (ns::ITEMS, None),
+            Self::Inbox => (ns::INBOX, None),
+            Self::Receipts { .. } => (ns::RECEIPTS, None),
             Self::Members => (ns::MEMBERS, None),
             Self::GroupInfo { name } => (ns::GROUPINFO, name.as_ref().map(|name| ("name", name))),
             Self::MemberInfo(MemberKey::Nick(nick)) => (ns::MEMBERINFO, Some(("nick", nick))),
@@ -100,6 +121,8 @@ mod tests {
             Query::MemberInfo(MemberKey::Nick("n".into())),
             Query::MemberInfo(MemberKey::Mid("m".into())),
             Query::MemberInfo(MemberKey::Jid("a@b".into())),
+            Query::Receipts { message: "0006".into() },
+            Query::Inbox,
         ] {
             assert_eq!(Query::read(&query.write()), Ok(Some(query)));
         }

@@ -56,6 +56,7 @@ fn what_is_kept_is_told_apart_from_what_passes() {
     let no_store = "<no-store xmlns='urn:xmpp:hints'/>";
     assert_eq!(storage(composing), Storage::LiveOnly);
     assert_eq!(storage(&format!("{composing}{no_store}<thread>1</thread>")), Storage::LiveOnly);
+    assert_eq!(storage("<received xmlns='urn:xmpp:receipts' id='1'/>"), Storage::LiveOnly);
     assert_eq!(storage(reaction), Storage::Stored);
     assert_eq!(storage(&format!("{reaction}{no_store}")), Storage::LiveOnly);
     assert_eq!(storage(&format!("<body>x</body>{no_store}")), Storage::Stored);
@@ -112,10 +113,6 @@ fn what_cannot_be_understood_is_refused_with_the_reason() {
         ("<iq to='g.s.lit' type='get' id='1'/>", "bad-request"),
         ("<iq to='g.s.lit' type='dance' id='1'><x/></iq>", "bad-request"),
         ("<iq to='g.s.lit' type='get' id='1'><query xmlns='urn:unknown'/></iq>", "service-unavailable"),
-        (
-            "<iq to='tea@g.s.lit/mid' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>",
-            "service-unavailable",
-        ),
         ("<iq to='a b@g.s.lit' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>", "jid-malformed"),
         (
             "<iq to='tea@g.s.lit' type='get' id='1'><query xmlns='http://jabber.org/protocol/groupchat#dance'/></iq>",
@@ -192,5 +189,92 @@ fn standard_questions_are_known() {
             panic!("{payload}")
         };
         assert_eq!((question.query, question.shows_session), (query, false));
+    }
+}
+
+#[test]
+fn what_is_for_one_member_is_passed_on_without_forgeries() {
+    let Decoded::Private(private) = read(
+        "<message to='tea@g.s.lit/crone' type='chat' id='p'><body>psst</body>\
+         <x xmlns='http://jabber.org/protocol/muc#user'/></message>",
+    ) else {
+        panic!("not private")
+    };
+    assert_eq!((private.mid.as_str(), &*private.content), ("crone", "<body>psst</body>"));
+    for (kind, taken_for) in [
+        ("get", crate::PrivateKind::Get),
+        ("set", crate::PrivateKind::Set),
+        ("result", crate::PrivateKind::Result),
+        ("error", crate::PrivateKind::Error),
+    ] {
+        let iq =
+            format!("<iq to='tea@g.s.lit/crone' type='{kind}' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
+        assert!(matches!(read(&iq), Decoded::Private(private) if private.kind == taken_for), "{kind}");
+    }
+}
+
+#[test]
+fn mentions_are_read_in_both_forms() {
+    let Command::Post(post) = command(
+        "<message to='tea@g.s.lit' type='groupchat'><body>x</body><x xmlns='jabber:x:data' type='at' id='Hag@s.lit/pda'/>\
+         <x xmlns='jabber:x:data' type='at' id='all'/><x xmlns='jabber:x:data' type='submit' id='other'/>\
+         <reference xmlns='urn:xmpp:reference:0' type='mention' uri='xmpp:tea@g.s.lit/crone'/>\
+         <reference xmlns='urn:xmpp:reference:0' type='data' uri='xmpp:no@s.lit'/></message>",
+    ) else {
+        panic!("not a post")
+    };
+    let hag = MemberRef::Jid(BareJid::parse("hag@s.lit").unwrap());
+    assert_eq!(post.mentions.members, [hag, MemberRef::Mid(Mid::from_stored("crone"))]);
+    assert!(post.mentions.all);
+}
+
+#[test]
+fn messages_are_taken_back_in_both_versions() {
+    let retracts =
+        |child: &str| match command(&format!("<message to='tea@g.s.lit' type='groupchat'>{child}</message>"))
+        {
+            Command::Retract(retraction) => (retraction.id.to_string(), retraction.post.is_some()),
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(
+        retracts("<retract xmlns='urn:xmpp:message-retract:1' id='7'/><body>/me took it back</body>"),
+        ("7".into(), true)
+    );
+    let old =
+        "<apply-to xmlns='urn:xmpp:fasten:0' id='7'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>";
+    assert_eq!(retracts(old), ("7".into(), true));
+    let moderates =
+        |payload: &str| match command(&format!("<iq to='tea@g.s.lit' type='set' id='1'>{payload}</iq>")) {
+            Command::Retract(retraction) => {
+                (retraction.id.to_string(), retraction.reason, retraction.post.is_some())
+            }
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(
+        moderates(
+            "<moderate xmlns='urn:xmpp:message-moderate:1' id='8'><retract xmlns='urn:xmpp:message-retract:1'/></moderate>"
+        ),
+        ("8".into(), None, false)
+    );
+    assert_eq!(
+        moderates(
+            "<apply-to xmlns='urn:xmpp:fasten:0' id='8'><moderate xmlns='urn:xmpp:message-moderate:0'>\
+             <retract xmlns='urn:xmpp:message-retract:0'/><reason>rude</reason></moderate></apply-to>"
+        ),
+        ("8".into(), Some("rude".into()), false)
+    );
+}
+
+#[test]
+fn a_user_says_to_the_service_who_may_add_him() {
+    let consent = |property: &str| {
+        read(&format!(
+            "<iq to='g.s.lit' type='set' id='1'><query xmlns='http://jabber.org/protocol/groupchat#mysettings'>{property}</query></iq>"
+        ))
+    };
+    let read = consent("<property name='addable' value='nobody'/>");
+    assert!(matches!(read, Decoded::Consent { addable: Addable::Nobody, .. }), "{read:?}");
+    for wrong in ["", "<property name='addable' value='king'/>", "<property name='receive' value='all'/>"] {
+        assert!(matches!(consent(wrong), Decoded::Answered(_)), "{wrong}");
     }
 }

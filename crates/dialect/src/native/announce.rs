@@ -3,21 +3,21 @@
 
 use std::sync::Arc;
 
-use groupchat_core::{BareJid, Event, GroupId, Member, Removed, StanzaId};
+use groupchat_core::{BareJid, Event, GroupId, Member, Receive, Removed, Role, StanzaId, Timestamp};
 use groupchat_payloads::{Item, ns, properties, property, set};
 use minidom::Element;
 
 use super::{message, query};
 use crate::xml::{self, STREAM};
-use crate::{Outbound, encode::Group};
+use crate::{Outbound, date, encode::Group};
 
 /// An announcement's children as they are archived: without what is for one recipient alone.
-pub(crate) fn event_content(group: &Group<'_>, event: &Event) -> String {
+pub fn event_content(group: &Group<'_>, event: &Event) -> String {
     content(group, event, false)
 }
 
 /// An announcement to the actor's own devices (`own`), or to everybody else.
-pub(crate) fn announcement(
+pub fn announcement(
     group: &Group<'_>,
     event: &Event,
     own: bool,
@@ -30,23 +30,75 @@ pub(crate) fn announcement(
 
 /// The message to somebody who was added while away: for slim clients the announcement, for stock ones the
 /// invitation (XEP-0045 §7.8.2), for people a sentence, which also makes hosts keep it.
-pub(crate) fn welcome(group: &Group<'_>, member: &Member, adder: &BareJid, id: StanzaId) -> Outbound {
-    let mut children = elements(group, &Event::Added(vec![member.clone()]), false);
-    let mut invite = Element::bare("invite", MUC_USER);
-    set(&mut invite, "from", adder.as_str());
-    children.push(Element::builder("x", MUC_USER).append(invite).build());
+pub fn welcome(group: &Group<'_>, member: &Member, adder: &BareJid, id: StanzaId) -> Outbound {
     let text = format!("{adder} added you to the group “{}” ({}).", group.name, group.id.at(group.domain));
+    let news = elements(group, &Event::Added(vec![member.clone()]), false);
+    letter(group, news, adder, text, &id.to_string(), member.jid.text())
+}
+
+/// The message to somebody who wants to be asked before he is added: `#join` accepts, `#removemember` declines.
+pub fn invite(group: &Group<'_>, jid: &BareJid, role: Role, by: &BareJid, id: &str) -> Outbound {
+    let text = format!("{by} invites you to the group “{}” ({}).", group.name, group.id.at(group.domain));
+    let item = Item { jid: Some(jid.to_string()), role: Some(role.as_str().into()), ..Item::default() };
+    let news = vec![Element::bare("x", ns::JOIN), item.write(STREAM), name_and_id(group)];
+    letter(group, news, by, text, id, jid.text())
+}
+
+fn letter(
+    group: &Group<'_>,
+    mut children: Vec<Element>,
+    by: &BareJid,
+    text: String,
+    id: &str,
+    to: Arc<str>,
+) -> Outbound {
+    let mut invite = Element::bare("invite", MUC_USER);
+    set(&mut invite, "from", by.as_str());
+    children.push(Element::builder("x", MUC_USER).append(invite).build());
     children.push(Element::builder("body", STREAM).append(text).build());
     children.push(Element::bare("store", "urn:xmpp:hints"));
-    let to = vec![member.jid.text()];
-    message::message_from(
-        &group.id.at(group.domain),
-        None,
-        Some(&id.to_string()),
-        None,
-        to,
-        &xml::content(&children),
-    )
+    let content = xml::content(&children);
+    message::message_from(&group.id.at(group.domain), None, Some(id), None, vec![to], &content)
+}
+
+/// A request to join, as it is archived and told to owners and admins.
+pub fn request_content(jid: &BareJid, nick: Option<&str>) -> String {
+    let item = Item { jid: Some(jid.to_string()), nick: nick.map(str::to_owned), ..Item::default() };
+    xml::content([&Element::bare("x", ns::JOIN), &item.write(STREAM)])
+}
+
+/// That to these.
+pub fn request(group: &Group<'_>, content: &str, to: Vec<Arc<str>>) -> Outbound {
+    presence(group, content, to)
+}
+
+/// A request or an invitation was declined.
+pub fn declined(group: &Group<'_>, jid: &BareJid, to: Arc<str>) -> Outbound {
+    let item = Item { jid: Some(jid.to_string()), ..Item::default() };
+    let content = xml::content([&Element::bare("x", ns::REMOVEMEMBER), &item.write(STREAM)]);
+    presence(group, &content, vec![to])
+}
+
+/// What reaches one's devices, for one's other ones.
+pub fn my_settings(
+    group: &Group<'_>,
+    receive: Receive,
+    mute_until: Option<Timestamp>,
+    to: Vec<Arc<str>>,
+) -> Outbound {
+    let until = mute_until.map(date::write).unwrap_or_default();
+    let mine = [("receive", receive.as_str()), ("mute_until", &until), ("id", group.id.as_str())];
+    let content = xml::content([&Element::bare("x", ns::MYSETTINGS), &properties(mine, STREAM)]);
+    presence(group, &content, to)
+}
+
+fn presence(group: &Group<'_>, content: &str, to: Vec<Arc<str>>) -> Outbound {
+    let head = xml::open("presence", &[("from", Some(&group.id.at(group.domain)))]);
+    xml::stanza(head, to, content, "presence")
+}
+
+fn name_and_id(group: &Group<'_>) -> Element {
+    properties([("name", group.name), ("id", group.id.as_str())], STREAM)
 }
 
 const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
@@ -56,15 +108,21 @@ fn content(group: &Group<'_>, event: &Event, own: bool) -> String {
 }
 
 fn elements(group: &Group<'_>, event: &Event, own: bool) -> Vec<Element> {
-    let name_and_id = || properties([("name", group.name), ("id", group.id.as_str())], STREAM);
     let (namespace, rest): (&str, Vec<Element>) = match event {
-        Event::Created { .. } => (ns::CREATEGROUP, vec![name_and_id()]),
+        Event::Created { .. } => (ns::CREATEGROUP, vec![name_and_id(group)]),
         Event::Updated(changed) => (ns::UPDATEGROUP, vec![changed_properties(group.id, changed)]),
         Event::Deleted => (ns::DELETEGROUP, Vec::new()),
         Event::Added(members) => {
             let mut rest: Vec<_> = members.iter().map(|member| query::item(member, STREAM)).collect();
-            rest.push(name_and_id());
+            rest.push(name_and_id(group));
             (ns::ADDMEMBER, rest)
+        }
+        Event::MembersUpdated(members) => {
+            (ns::UPDATEMEMBER, members.iter().map(|member| query::item(member, STREAM)).collect())
+        }
+        // Told as a message, see `subject`.
+        Event::Subject { subject, .. } => {
+            return vec![Element::builder("subject", STREAM).append(subject.to_string()).build()];
         }
         Event::Removed { who, .. } => (ns::REMOVEMEMBER, who.iter().map(removed_item).collect()),
     };
@@ -84,7 +142,11 @@ fn codes(event: &Event, own: bool) -> impl Iterator<Item = &'static str> {
         Event::Updated(_) => Some("104"),
         Event::Removed { banned: true, .. } => Some("301"),
         Event::Removed { left: false, .. } => Some("307"),
-        Event::Removed { .. } | Event::Deleted | Event::Added(_) => None,
+        Event::Removed { .. }
+        | Event::Deleted
+        | Event::Added(_)
+        | Event::MembersUpdated(_)
+        | Event::Subject { .. } => None,
     };
     code.into_iter().chain(own.then_some("110"))
 }

@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use groupchat_core::{BareJid, Command, GroupId, Mid, Post, Refusal, Storage};
+use groupchat_core::{BareJid, Command, Correction, GroupId, Mid, Post, Refusal, Retraction, Storage};
 use groupchat_payloads::ns;
 use minidom::Element;
 
-use super::receipt;
+use super::{mentions, receipt, retraction};
 use crate::decode::{To, is_plain};
 use crate::{Origin, Outbound, xml};
 
 const HINTS: &str = "urn:xmpp:hints";
 const STANZA_ID: &str = "urn:xmpp:sid:0";
+const DELIVERY_RECEIPTS: &str = "urn:xmpp:receipts";
+const CORRECTION: &str = "urn:xmpp:message-correct:0";
 
 /// The command that a message asks for: to say something, or to note that something was read.
 pub(crate) fn decode(
@@ -22,9 +24,6 @@ pub(crate) fn decode(
     domain: &BareJid,
 ) -> Result<(GroupId, Command), Refusal> {
     let group = to.group.ok_or(Refusal::Unknown)?;
-    if to.resource.is_some() {
-        return Err(Refusal::Unknown);
-    }
     // Legacy clients send `group`; COMPAT: ejabberd takes that type away.
     if !matches!(stanza.attr("type"), None | Some("groupchat" | "group" | "normal")) {
         return Err(Refusal::Malformed("messages to a group have the type groupchat".into()));
@@ -35,8 +34,8 @@ pub(crate) fn decode(
         if let Some(receipt) = receipt::decode(stanza, client_id.clone()) {
             return Ok((group, Command::Read(receipt)));
         }
-        if stanza.children().any(|child| is_plain(child, "subject")) {
-            return Err(Refusal::Unknown);
+        if let Some(subject) = stanza.children().find(|child| is_plain(child, "subject")) {
+            return Ok((group, Command::Subject { client_id, subject: subject.text().into() }));
         }
     }
     let at = group.at(domain.as_str());
@@ -45,15 +44,23 @@ pub(crate) fn decode(
         return Err(Refusal::Malformed("the message is empty".into()));
     }
     let storage = if body.is_none() && !is_lasting(&kept) { Storage::LiveOnly } else { Storage::Stored };
+    let mentions = mentions::decode(&kept, &at, domain);
+    let corrects =
+        kept.iter().find(|child| child.is("replace", CORRECTION)).and_then(|child| child.attr("id"));
+    let corrects = corrects.map(|id| Correction { id: id.into(), found: None });
+    let retracts = retraction::named(&kept);
     let payload = xml::content(kept).into();
-    Ok((
-        group,
-        Command::Post(Post { client_id, body: body.map(|body| body.text().into()), payload, storage }),
-    ))
+    let body = body.map(|body| body.text().into());
+    let post = Post { client_id, body, payload, storage, mentions, corrects };
+    let command = match retracts {
+        Some(id) => Command::Retract(Retraction { id, found: None, reason: None, post: Some(post) }),
+        None => Command::Post(post),
+    };
+    Ok((group, command))
 }
 
 /// What only the group itself may say, and what hosts would act on.
-fn is_forged(child: &Element, group: &str) -> bool {
+pub(crate) fn is_forged(child: &Element, group: &str) -> bool {
     let by_group = |attribute| {
         child.attr(attribute).and_then(|by| BareJid::parse(by).ok()).is_some_and(|by| by.as_str() == group)
     };
@@ -67,12 +74,14 @@ fn is_forged(child: &Element, group: &str) -> bool {
     }
 }
 
-/// Is there anything in a message without a body that is worth keeping? Chat states pass; XEP-0334 §4.2 is heeded.
+/// Is there anything in a message without a body that is worth keeping? Chat states and receipts pass; XEP-0334 §4.2 is heeded.
 fn is_lasting(children: &[&Element]) -> bool {
     let is_about_it = |child: &Element| {
         child.has_ns(ns::CHATSTATES)
             || child.has_ns(HINTS)
             || child.has_ns(STANZA_ID)
+            || child.has_ns(DELIVERY_RECEIPTS)
+            || child.has_ns(ns::CHAT_MARKERS)
             || is_plain(child, "thread")
     };
     let unwanted = children.iter().any(|child| child.is("no-store", HINTS));
@@ -81,12 +90,7 @@ fn is_lasting(children: &[&Element]) -> bool {
 
 /// A stored message's copies: as `groupchat` for devices that are there, or (`absent`) as `chat` for a member who
 /// is away, which hosts keep and push.
-pub(crate) fn copy(
-    domain: &str,
-    message: &groupchat_core::Archived,
-    to: Vec<Arc<str>>,
-    absent: bool,
-) -> Outbound {
+pub fn copy(domain: &str, message: &groupchat_core::Archived, to: Vec<Arc<str>>, absent: bool) -> Outbound {
     let group = message.group.at(domain);
     let stanza_id = message.id.to_string();
     let id = message.client_id.as_deref().unwrap_or(&stanza_id);
@@ -96,17 +100,18 @@ pub(crate) fn copy(
     } else {
         content.push_str(&message.payload);
     }
-    content.push_str(&xml::open(
-        "stanza-id",
-        &[("xmlns", Some(STANZA_ID)), ("by", Some(&group)), ("id", Some(&stanza_id))],
-    ));
-    content.push_str("/>");
+    content.push_str(&stanza_id_of(&group, &stanza_id));
     if absent {
         content.push_str(&xml::open("x", &[("xmlns", Some(ns::OFFLINE))]));
         content.push_str("/><store xmlns='urn:xmpp:hints'/>");
     }
     let kind = if absent { "chat" } else { "groupchat" };
     message_from(&group, Some(&message.mid), Some(id), Some(kind), to, &content)
+}
+
+/// The mark by which a copy is found in the archive. XEP-0359 §3.
+pub(crate) fn stanza_id_of(group: &str, id: &str) -> String {
+    xml::open("stanza-id", &[("xmlns", Some(STANZA_ID)), ("by", Some(group)), ("id", Some(id))]) + "/>"
 }
 
 /// A payload without its sender's hints on storage, which would keep a host from storing the copy that it is to store.
@@ -121,13 +126,7 @@ fn without_hints(payload: &str) -> Cow<'_, str> {
 }
 
 /// The copies of something that is not kept: no stanza-id, for there is nothing to find by it.
-pub(crate) fn ephemeral(
-    domain: &str,
-    group: &GroupId,
-    author: &Mid,
-    post: &Post,
-    to: Vec<Arc<str>>,
-) -> Outbound {
+pub fn ephemeral(domain: &str, group: &GroupId, author: &Mid, post: &Post, to: Vec<Arc<str>>) -> Outbound {
     message_from(
         &group.at(domain),
         Some(author),

@@ -1,13 +1,20 @@
 //! The protocol's own stanzas: operations, questions, messages.
 
 mod announce;
+mod mentions;
 mod message;
 mod operation;
 mod query;
 mod receipt;
+mod retraction;
 
-pub(crate) use announce::{announcement, event_content, welcome};
-pub(crate) use message::{copy, decode as message, ephemeral};
-pub(crate) use operation::{decode as operation, is_operation};
-pub(crate) use query::{decode as query, group_info, groups_named, member_info, members, my_groups};
-pub(crate) use receipt::receipt;
+pub use announce::{
+    announcement, declined, event_content, invite, my_settings, request, request_content, welcome,
+};
+pub use message::{copy, ephemeral};
+pub(crate) use message::{decode as message, is_forged, stanza_id_of as stanza_id};
+pub(crate) use operation::{consent, decode as operation, is_operation};
+pub(crate) use query::decode as query;
+pub use query::{group_info, groups_named, member_info, members, my_groups, receipts};
+pub use receipt::receipt;
+pub(crate) use retraction::{moderated, moderated_content, moderation};

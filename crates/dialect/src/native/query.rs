@@ -1,13 +1,13 @@
 //! Questions about groups and members, and their answers. PROTOCOL: discovery.
 
 use groupchat_core::page::Paged;
-use groupchat_core::{Limits, Member, Refusal, Role, Settings};
+use groupchat_core::{Limits, Member, Mid, Refusal, Role, Settings, Timestamp};
 use groupchat_payloads::{self as payloads, ns};
 use minidom::Element;
 
 use crate::decode::To;
 use crate::encode::{GroupInfo, MyGroup};
-use crate::{Paging, Query, paging, refusal};
+use crate::{Paging, Query, date, paging, refusal};
 
 /// The question that a query asks.
 pub(crate) fn decode(payload: &Element, to: &To, limits: &Limits) -> Result<Query, Refusal> {
@@ -23,12 +23,18 @@ pub(crate) fn decode(payload: &Element, to: &To, limits: &Limits) -> Result<Quer
         (payloads::Query::GroupInfo { name: None }, None) => misplaced("a group, or name one"),
         (payloads::Query::Members, Some(_)) => Ok(Query::Members(paging()?)),
         (payloads::Query::MemberInfo(key), Some(_)) => Ok(Query::MemberInfo(key)),
-        (payloads::Query::Members | payloads::Query::MemberInfo(_), None) => misplaced("a group"),
+        (payloads::Query::Receipts { message }, Some(_)) => Ok(Query::Receipts(message)),
+        (payloads::Query::Inbox, None) => Ok(Query::Inbox(paging()?)),
+        (payloads::Query::Inbox, Some(_)) => misplaced("the service"),
+        (
+            payloads::Query::Members | payloads::Query::MemberInfo(_) | payloads::Query::Receipts { .. },
+            None,
+        ) => misplaced("a group"),
     }
 }
 
 /// The asker's groups.
-pub(crate) fn my_groups(domain: &str, paging: &Paging, found: &Paged<MyGroup>) -> Element {
+pub fn my_groups(domain: &str, paging: &Paging, found: &Paged<MyGroup>) -> Element {
     let mut query = Element::bare("query", ns::ITEMS);
     paging::write(&mut query, paging, found, |group| {
         let mut item = Element::bare("item", ns::ITEMS);
@@ -43,12 +49,12 @@ pub(crate) fn my_groups(domain: &str, paging: &Paging, found: &Paged<MyGroup>) -
 }
 
 /// What a group says of itself to this asker: its settings to members only.
-pub(crate) fn group_info(domain: &str, group: &GroupInfo) -> Element {
+pub fn group_info(domain: &str, group: &GroupInfo) -> Element {
     Element::builder("query", ns::GROUPINFO).append(info_item(domain, group)).build()
 }
 
 /// The groups of a name; the legacy "not there" when there is none.
-pub(crate) fn groups_named(domain: &str, found: &[GroupInfo]) -> Element {
+pub fn groups_named(domain: &str, found: &[GroupInfo]) -> Element {
     if found.is_empty() {
         return refusal::not_exists(ns::GROUPINFO, domain);
     }
@@ -78,22 +84,39 @@ fn info_item(domain: &str, group: &GroupInfo) -> Element {
     }
     if role.is_some() {
         for (name, value) in group.settings.properties() {
-            item.append_child(payloads::property_attribute(name, value, ns::GROUPINFO));
+            item.append_child(payloads::property_attribute(name, &value, ns::GROUPINFO));
         }
     }
     item
 }
 
 /// Who is in a group.
-pub(crate) fn members(paging: &Paging, found: &Paged<Member>) -> Element {
+pub fn members(paging: &Paging, found: &Paged<Member>) -> Element {
     let mut query = Element::bare("query", ns::MEMBERS);
     paging::write(&mut query, paging, found, |member| (item(member, ns::MEMBERS), member.mid.to_string()));
     query
 }
 
 /// One member.
-pub(crate) fn member_info(member: &Member) -> Element {
+pub fn member_info(member: &Member) -> Element {
     Element::builder("query", ns::MEMBERINFO).append(item(member, ns::MEMBERINFO)).build()
+}
+
+/// Who has read a message, for those who may know; how many have, for everybody.
+pub fn receipts(readers: Option<&[(Mid, Timestamp)]>, read: usize, unread: usize) -> Element {
+    let mut query = Element::bare("query", ns::RECEIPTS);
+    let items = readers.into_iter().flatten().map(|(mid, at)| {
+        let mut item = Element::bare("item", ns::RECEIPTS);
+        payloads::set(&mut item, "mid", mid.as_str());
+        payloads::set(&mut item, "stamp", &date::write(*at));
+        item
+    });
+    paging::append_fitting(&mut query, items);
+    let mut count = Element::bare("count", ns::RECEIPTS);
+    payloads::set(&mut count, "read", &read.to_string());
+    payloads::set(&mut count, "unread", &unread.to_string());
+    query.append_child(count);
+    query
 }
 
 /// A member as an item, all fields there.

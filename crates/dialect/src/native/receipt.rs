@@ -18,7 +18,7 @@ pub(crate) fn decode(stanza: &Element, client_id: Option<Arc<str>>) -> Option<Re
 }
 
 /// A receipt as the author's devices, and the reader's other ones, get it: in the form that the reader sent.
-pub(crate) fn receipt(
+pub fn receipt(
     domain: &str,
     group: &GroupId,
     reader: &Mid,
