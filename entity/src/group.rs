@@ -27,10 +27,28 @@ pub struct Model {
     pub configure: String,
     /// Who may post: `admins` or `members`.
     pub post: String,
+    /// Who may mention everybody: `admins` or `members`.
+    pub mention_all: String,
+    /// How somebody becomes a member on his own: `closed`, `open` or `approval`.
+    pub join: String,
+    /// How far back members may read: `all` or `since-join`.
+    pub history: String,
+    /// Are read receipts passed on?
+    pub receipts: bool,
+    /// Days that messages are kept; 0: for ever.
+    pub retention_days: i64,
+    /// The subject of the room.
+    pub subject: String,
     /// How many are in now; kept with each change of the members.
     pub members: i64,
     /// Grows by one with every change of settings or members.
     pub version: i64,
+    /// How many countable messages (with a body, no correction) there were.
+    pub countable: i64,
+    /// The newest row of its archive; 0: none. So nobody has to ask the archive when a group was last active.
+    pub last_id: i64,
+    /// The newest message of its archive that has a text; 0: none.
+    pub preview_id: i64,
     /// Milliseconds since 1970 (UTC).
     pub created_at: i64,
     /// Milliseconds since 1970 (UTC); `NULL`: it is there.

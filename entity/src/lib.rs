@@ -6,5 +6,8 @@
 pub mod ban;
 pub mod group;
 pub mod member;
+pub mod mention;
 pub mod message;
+pub mod pending;
 pub mod session;
+pub mod user;

@@ -15,8 +15,12 @@ pub struct Model {
     pub group_id: String,
     /// The account: a canonical bare JID.
     pub user_id: String,
-    /// Does this member receive messages?
+    /// Does this member receive any messages? (`receive` says which.)
     pub is_received: bool,
+    /// Which messages reach this member's devices: `all`, `mentions` or `none`.
+    pub receive: String,
+    /// None of them until then, in milliseconds since 1970 (UTC); `NULL`: not muted.
+    pub mute_until: Option<i64>,
     /// The role: `owner`, `admin` or `member`.
     pub authority: String,
     /// The member id; with the group id unique, for those who left too.
@@ -31,6 +35,10 @@ pub struct Model {
     pub left_at: Option<i64>,
     /// Everything up to the message with this id was read; 0: nothing.
     pub read_id: i64,
+    /// When that position last moved, in milliseconds since 1970 (UTC); 0: never.
+    pub read_at: i64,
+    /// How many of the group's countable messages are no news to this member.
+    pub seen: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

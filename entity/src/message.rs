@@ -27,6 +27,22 @@ pub struct Model {
     pub body: Option<String>,
     /// The stanza's children as XML text.
     pub payload: String,
+    /// How many countable messages the group had with this one.
+    pub ordinal: i64,
+    /// Is it one of them?
+    pub countable: bool,
+    /// The message that it corrects.
+    pub corrects: Option<i64>,
+    /// Whom it is for: `members` or `admins`.
+    pub read_by: String,
+    /// When it was taken back, in milliseconds since 1970 (UTC); `NULL`: it was not. Then body and payload are gone.
+    pub retracted_at: Option<i64>,
+    /// The member id of who took it back.
+    pub retracted_by: Option<String>,
+    /// Not its author took it back, but somebody who looks after the group.
+    pub moderated: bool,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

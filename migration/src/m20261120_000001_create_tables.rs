@@ -7,8 +7,16 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
-const TABLES: [&str; 5] =
-    ["tig_group", "tig_group_member", "tig_group_message", "tig_group_ban", "tig_group_session"];
+const TABLES: [&str; 8] = [
+    "tig_group",
+    "tig_group_member",
+    "tig_group_message",
+    "tig_group_mention",
+    "tig_group_ban",
+    "tig_group_pending",
+    "tig_group_session",
+    "tig_user",
+];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -27,7 +35,17 @@ impl MigrationTrait for Migration {
             }
         }
         let backend = manager.get_database_backend();
-        for table in [group(backend), member(), message(backend), ban(), session()] {
+        let tables = [
+            group(backend),
+            member(),
+            message(backend),
+            mention(),
+            ban(),
+            pending(backend),
+            session(),
+            user(),
+        ];
+        for table in tables {
             manager.create_table(compared_exactly(table, backend)).await?;
         }
         for index in indexes() {
@@ -57,8 +75,18 @@ fn group(backend: DbBackend) -> TableCreateStatement {
         .col(text("invite", 16))
         .col(text("configure", 16))
         .col(text("post", 16))
+        .col(text("mentionAll", 16))
+        .col(text("join", 16))
+        .col(text("history", 16))
+        .col(flag("receipts", true))
+        .col(number("retentionDays"))
+        .col(text("subject", 384))
         .col(number("members"))
         .col(number("version"))
+        .col(number("countable"))
+        // Written with every message: in no index, or PostgreSQL had to write the indexes each time too.
+        .col(number("lastId").default(0))
+        .col(number("previewId").default(0))
         .col(number("createdAt"))
         .col(number_or_null("deletedAt"))
         .take()
@@ -70,7 +98,9 @@ fn member() -> TableCreateStatement {
         .col(number("id").auto_increment().primary_key())
         .col(text("groupId", 255))
         .col(text("userId", 512))
-        .col(ColumnDef::new("isReceived").boolean().not_null().default(true))
+        .col(flag("isReceived", true))
+        .col(text("receive", 16))
+        .col(number_or_null("muteUntil"))
         .col(text("authority", 16))
         .col(text("mid", 64))
         .col(text("nick", 64))
@@ -78,6 +108,8 @@ fn member() -> TableCreateStatement {
         .col(number("joinedAt"))
         .col(number_or_null("leftAt"))
         .col(number("readId").default(0))
+        .col(number("readAt").default(0))
+        .col(number("seen"))
         .take()
 }
 
@@ -90,9 +122,28 @@ fn message(backend: DbBackend) -> TableCreateStatement {
         .col(text("sender_jid", 512))
         .col(text("mid", 64))
         .col(text("kind", 16))
-        .col(ColumnDef::new("clientId").string_len(255).null())
+        .col(text_or_null("clientId", 255))
         .col(long_text("body", backend).null())
         .col(long_text("payload", backend).not_null())
+        .col(number("ordinal"))
+        .col(flag("countable", false))
+        .col(number_or_null("corrects"))
+        .col(text("readBy", 16))
+        .col(number_or_null("retractedAt"))
+        .col(text_or_null("retractedBy", 64))
+        .col(flag("moderated", false))
+        .col(long_text("reason", backend).null())
+        .take()
+}
+
+fn mention() -> TableCreateStatement {
+    Table::create()
+        .table("tig_group_mention")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("groupId", 255))
+        .col(text("mid", 64))
+        .col(number("msg_id"))
+        .col(text("author", 64))
         .take()
 }
 
@@ -106,6 +157,23 @@ fn ban() -> TableCreateStatement {
         .take()
 }
 
+/// What a client wrote may be longer than what is made of it.
+fn pending(backend: DbBackend) -> TableCreateStatement {
+    Table::create()
+        .table("tig_group_pending")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("groupId", 255))
+        .col(text("userId", 512))
+        .col(text("kind", 16))
+        .col(text_or_null("invitedBy", 512))
+        .col(long_text("jid", backend).not_null())
+        .col(long_text("mid", backend).null())
+        .col(long_text("nick", backend).null())
+        .col(text_or_null("authority", 16))
+        .col(number("since"))
+        .take()
+}
+
 fn session() -> TableCreateStatement {
     Table::create()
         .table("tig_group_session")
@@ -116,12 +184,18 @@ fn session() -> TableCreateStatement {
         .take()
 }
 
+fn user() -> TableCreateStatement {
+    Table::create().table("tig_user").col(text("userId", 512).primary_key()).col(text("addable", 16)).take()
+}
+
 fn indexes() -> Vec<IndexCreateStatement> {
     vec![
         // Groups of a name by id.
         index("tig_group", "name", &["name", "groupId"]),
         // Public groups by id.
         index("tig_group", "listed", &["visibility", "deletedAt", "groupId"]),
+        // The few groups that do not keep their messages for ever.
+        index("tig_group", "retention", &["retentionDays"]),
         index("tig_group_member", "mid", &["groupId", "mid"]).unique().take(),
         // The members of a group in the order in which they came.
         index("tig_group_member", "order", &["groupId", "leftAt", "id"]),
@@ -130,7 +204,13 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("tig_group_member", "nick", &["groupId", "nickKey"]),
         index("tig_group_message", "order", &["groupId", "msg_id"]),
         index("tig_group_message", "client", &["groupId", "clientId", "msg_id"]),
+        // One author's messages in order, and how many of them count.
+        index("tig_group_message", "corrects", &["corrects"]),
+        index("tig_group_message", "author", &["groupId", "mid", "msg_id", "countable"]),
+        index("tig_group_mention", "member", &["groupId", "mid", "msg_id"]),
+        index("tig_group_mention", "message", &["msg_id"]),
         index("tig_group_ban", "user", &["groupId", "userId"]).unique().take(),
+        index("tig_group_pending", "user", &["groupId", "userId"]).unique().take(),
         // Two addresses of 512 characters do not fit into an index of MySQL; a second row for the same device and
         // address would say the same again.
         index("tig_group_session", "jid", &["jid"]),
@@ -147,6 +227,14 @@ fn index(table: &'static str, purpose: &str, columns: &[&'static str]) -> IndexC
 
 fn text(name: &'static str, chars_max: u32) -> ColumnDef {
     ColumnDef::new(name).string_len(chars_max).not_null().take()
+}
+
+fn text_or_null(name: &'static str, chars_max: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(chars_max).null().take()
+}
+
+fn flag(name: &'static str, default: bool) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().default(default).take()
 }
 
 /// MySQL's TEXT ends at 64 KiB.

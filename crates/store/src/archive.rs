@@ -1,10 +1,17 @@
-//! The archive: rows are appended in bulk and found one by one.
+//! The archive: rows are appended in bulk, found one by one, and made to forget.
 //!
-//! Not here: pages of the archive.
+//! Not here: pages of the archive (`history`), and what the rules need of a message (`found`).
 
-use groupchat_core::{Archived, ArchivedKind, GroupId, Mid, StanzaId, Timestamp};
-use groupchat_entity::message::{Column, Entity};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use groupchat_core::{Archived, ArchivedKind, GroupId, Mentions, Mid, StanzaId, Timestamp};
+use groupchat_entity::message::{Column, Entity, Model};
+use groupchat_entity::{group, mention};
+use sea_orm::sea_query::{Expr, Func, Query};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use crate::error::Doing;
 use crate::{ROWS_PER_STATEMENT, Store, StoreError, rows};
@@ -13,8 +20,29 @@ use crate::{ROWS_PER_STATEMENT, Store, StoreError, rows};
 const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
 /// Messages of one author with the same `id` that are told apart no further.
 const SAME_ID_MAX: u64 = 16;
-/// How far back the newest message of others is looked for: first so many rows, then four times as many, …
-const LOOK_BACK_ROWS: [u64; 5] = [16, 64, 256, 1_024, 4_096];
+
+/// One row of the archive as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivedRow {
+    /// What it says; without body, payload and mentions when it was taken back. A mention of everybody may hide
+    /// mentions of single members.
+    pub archived: Archived,
+    /// It was taken back.
+    pub retracted: Option<RetractedRow>,
+}
+
+/// How a message was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetractedRow {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Mid,
+    /// Not by its author, but by somebody who looks after the group.
+    pub moderated: bool,
+    /// Why.
+    pub reason: Option<String>,
+}
 
 impl Store {
     /// The highest stanza-id in the archive, from which the next one is made; zero when it is empty.
@@ -28,21 +56,24 @@ impl Store {
     }
 
     /// The message (no event) of a group that an id names: its stanza-id, else the `id` that its sender gave it.
-    /// Senders may use an `id` twice; then it is the newest.
+    /// Senders may use an `id` twice; then it is the newest. One that was taken back says nothing and is not found.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn message(&self, group: &GroupId, id: &str) -> Result<Option<Archived>, StoreError> {
-        if let Some(stanza_id) = StanzaId::parse(id)
-            && let Some(found) = self.newest(messages(group).filter(Column::MsgId.eq(stanza_id.0))).await?
-        {
-            return Ok(Some(found));
+        for list in named(group, id) {
+            let row = list.order_by_desc(Column::MsgId).limit(1).one(&self.db).await;
+            if let Some(row) = row.doing("looking for a message")? {
+                let found = self.with_mentions(vec![row]).await?.pop();
+                return Ok(found.filter(|row| row.retracted.is_none()).map(|row| row.archived));
+            }
         }
-        self.newest(messages(group).filter(Column::ClientId.eq(id))).await
+        Ok(None)
     }
 
     /// The messages of this author that an id may mean, newest first: the one with this stanza-id, or those to which
-    /// its author's devices gave this `id`, of which the newest counts and those not older than `since`.
+    /// its author's devices gave this `id`, of which the newest counts and those not older than `since`. What was
+    /// taken back says nothing and is not among them.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -53,65 +84,68 @@ impl Store {
         author: &Mid,
         since: Timestamp,
     ) -> Result<Vec<Archived>, StoreError> {
-        let own = || messages(group).filter(Column::Mid.eq(author.as_str()));
-        if let Some(stanza_id) = StanzaId::parse(id)
-            && let Some(found) = self.newest(own().filter(Column::MsgId.eq(stanza_id.0))).await?
-        {
-            return Ok(vec![found]);
-        }
-        let rows = own().filter(Column::ClientId.eq(id)).order_by_desc(Column::MsgId).limit(SAME_ID_MAX);
-        let rows = rows.all(&self.db).await.doing("looking for messages")?;
-        let found = rows.into_iter().map(rows::message).enumerate();
-        Ok(found
-            .filter(|(at, message)| *at == 0 || message.at >= since)
-            .map(|(_, message)| message)
-            .collect())
-    }
-
-    /// The newest message (no event) of a group that somebody else than `reader` wrote, among its last few
-    /// thousand rows: a reader who alone writes, and much, must not make every receipt a long search.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn newest_message_by_others(
-        &self,
-        group: &GroupId,
-        reader: &Mid,
-    ) -> Result<Option<Archived>, StoreError> {
-        let mut before = i64::MAX;
-        for rows in LOOK_BACK_ROWS {
-            let window = Entity::find()
-                .select_only()
-                .columns([Column::MsgId, Column::Kind, Column::Mid])
-                .filter(Column::GroupId.eq(group.as_str()))
-                .filter(Column::MsgId.lt(before))
-                .order_by_desc(Column::MsgId)
-                .limit(rows)
-                .into_tuple::<(i64, String, String)>();
-            let window = window.all(&self.db).await.doing("looking for the newest message")?;
-            let wanted = rows::kind(ArchivedKind::Message);
-            if let Some((id, ..)) =
-                window.iter().find(|(_, kind, mid)| kind == wanted && mid != reader.as_str())
-            {
-                return self.newest(messages(group).filter(Column::MsgId.eq(*id))).await;
-            }
-            match window.last() {
-                Some((oldest, ..)) if window.len() as u64 == rows => before = *oldest,
-                _ => break,
+        for list in named(group, id) {
+            let own = list.filter(Column::Mid.eq(author.as_str()));
+            let rows = own.order_by_desc(Column::MsgId).limit(SAME_ID_MAX).all(&self.db).await;
+            let rows = rows.doing("looking for messages")?;
+            if !rows.is_empty() {
+                let found = self.with_mentions(rows).await?.into_iter().enumerate();
+                let meant =
+                    found.filter(|(at, row)| *at == 0 || row.archived.at >= since).map(|(_, row)| row);
+                return Ok(meant.filter(|row| row.retracted.is_none()).map(|row| row.archived).collect());
             }
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
-    async fn newest(&self, found: Select<Entity>) -> Result<Option<Archived>, StoreError> {
-        let row = found.order_by_desc(Column::MsgId).limit(1).one(&self.db).await;
-        Ok(row.doing("looking for a message")?.map(rows::message))
+    /// The rows with these ids, oldest first; those that are not there are left out.
+    pub(crate) async fn rows(&self, ids: &[i64]) -> Result<Vec<ArchivedRow>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+            let rows = Entity::find().filter(Column::MsgId.is_in(chunk.iter().copied()));
+            let rows = rows.order_by_asc(Column::MsgId).all(&self.db).await.doing("reading the archive")?;
+            found.extend(self.with_mentions(rows).await?);
+        }
+        found.sort_unstable_by_key(|row| row.archived.id);
+        Ok(found)
+    }
+
+    async fn with_mentions(&self, rows: Vec<Model>) -> Result<Vec<ArchivedRow>, StoreError> {
+        let messages = rows.iter().filter(|row| row.kind == rows::kind(ArchivedKind::Message));
+        let ids: Vec<i64> = messages.filter(|row| row.retracted_at.is_none()).map(|row| row.msg_id).collect();
+        let mut mentions: HashMap<i64, Mentions> = HashMap::new();
+        if !ids.is_empty() {
+            let found = mention::Entity::find().filter(mention::Column::MsgId.is_in(ids));
+            let mut found = found.all(&self.db).await.doing("reading mentions")?;
+            found.sort_unstable_by_key(|mention| mention.id);
+            for mention in found {
+                rows::add_mention(mentions.entry(mention.msg_id).or_default(), &mention.mid);
+            }
+        }
+        let read = |mut row: Model| {
+            let retracted = row.retracted_at.map(|at| RetractedRow {
+                at: Timestamp(at),
+                by: Mid::from_stored(row.retracted_by.as_deref().unwrap_or_default()),
+                moderated: row.moderated,
+                reason: row.reason.take(),
+            });
+            let mentions = mentions.remove(&row.msg_id).unwrap_or_default();
+            ArchivedRow { archived: rows::message(row, mentions), retracted }
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 }
 
-fn messages(group: &GroupId) -> Select<Entity> {
+/// The messages of a group.
+pub(crate) fn messages(group: &GroupId) -> Select<Entity> {
     let of_group = Entity::find().filter(Column::GroupId.eq(group.as_str()));
     of_group.filter(Column::Kind.eq(rows::kind(ArchivedKind::Message)))
+}
+
+/// The messages that an id may name; those of the first list that has any.
+pub(crate) fn named(group: &GroupId, id: &str) -> Vec<Select<Entity>> {
+    let by_stanza_id = StanzaId::parse(id).map(|id| messages(group).filter(Column::MsgId.eq(id.0)));
+    by_stanza_id.into_iter().chain([messages(group).filter(Column::ClientId.eq(id))]).collect()
 }
 
 /// Appends rows, as many with one statement as every database takes.
@@ -123,7 +157,81 @@ pub(crate) async fn append(tx: &DatabaseTransaction, archive: &[Archived]) -> Re
         new.exec_without_returning(tx).await.doing("archiving")?;
         rest = more;
     }
+    let mentions: Vec<_> = archive.iter().flat_map(rows::new_mentions).collect();
+    for chunk in mentions.chunks(ROWS_PER_STATEMENT) {
+        let new = mention::Entity::insert_many(chunk.iter().cloned());
+        new.exec_without_returning(tx).await.doing("storing mentions")?;
+    }
     Ok(())
+}
+
+/// A message that is taken back.
+pub(crate) struct Retraction<'a> {
+    pub(crate) message: StanzaId,
+    pub(crate) by: &'a Mid,
+    pub(crate) moderated: bool,
+    pub(crate) reason: &'a Option<Arc<str>>,
+}
+
+/// Makes the archive forget what a message said, and what its corrections did.
+pub(crate) async fn retract(
+    tx: &DatabaseTransaction,
+    id: &GroupId,
+    retraction: &Retraction<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let corrections = Entity::find()
+        .select_only()
+        .column(Column::MsgId)
+        .filter(Column::Corrects.eq(retraction.message.0))
+        .filter(Column::GroupId.eq(id.as_str()))
+        .into_tuple::<i64>();
+    let corrections = corrections.all(tx).await.doing("looking for corrections")?;
+    for message in std::iter::once(retraction.message.0).chain(corrections) {
+        blank(tx, id, message, retraction, now).await?;
+    }
+    Ok(())
+}
+
+/// Makes the archive forget what one row said. Who took it back first stays written down.
+async fn blank(
+    tx: &DatabaseTransaction,
+    id: &GroupId,
+    message: i64,
+    retraction: &Retraction<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let blank = Entity::update_many()
+        .col_expr(Column::Body, Expr::value(None::<String>))
+        .col_expr(Column::Payload, Expr::value(""))
+        .col_expr(Column::RetractedAt, Expr::value(now.0))
+        .col_expr(Column::RetractedBy, Expr::value(retraction.by.as_str()))
+        .col_expr(Column::Moderated, Expr::value(retraction.moderated))
+        .col_expr(Column::Reason, Expr::value(retraction.reason.as_deref()))
+        .filter(Column::MsgId.eq(message))
+        .filter(Column::GroupId.eq(id.as_str()))
+        .filter(Column::RetractedAt.is_null());
+    if blank.exec(tx).await.doing("taking a message back")?.rows_affected == 0 {
+        return Ok(());
+    }
+    let mentions = mention::Entity::delete_many().filter(mention::Column::MsgId.eq(message));
+    mentions.exec(tx).await.doing("taking mentions back")?;
+    let previous = Query::select()
+        .column(Column::MsgId)
+        .from(Entity)
+        .and_where(Expr::col(Column::GroupId).eq(id.as_str()))
+        .and_where(Expr::col(Column::MsgId).lt(message))
+        .and_where(Expr::col(Column::Kind).eq(rows::kind(ArchivedKind::Message)))
+        .and_where(Expr::col(Column::Body).is_not_null())
+        .order_by(Column::MsgId, sea_orm::Order::Desc)
+        .limit(1)
+        .take();
+    let previous = Expr::SubQuery(None, Box::new(previous.into()));
+    let preview = group::Entity::update_many()
+        .col_expr(group::Column::PreviewId, Func::coalesce([previous, Expr::value(0_i64)]).into())
+        .filter(group::Column::GroupId.eq(id.as_str()))
+        .filter(group::Column::PreviewId.eq(message));
+    preview.exec(tx).await.doing("taking a preview back").map(drop)
 }
 
 /// How many of these rows, at least one, fit into one statement.

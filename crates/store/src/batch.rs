@@ -1,6 +1,6 @@
 //! What the engine hands over to be stored.
 
-use groupchat_core::{Archived, Change, GroupId, SessionChange, Timestamp};
+use groupchat_core::{Addable, Archived, BareJid, Change, GroupId, SessionChange, Timestamp};
 
 /// Everything one batch of decisions stores, in one transaction: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,11 +16,16 @@ pub struct Batch {
     pub archive: Vec<Archived>,
     /// Who came online and who went, in order.
     pub sessions: Vec<SessionChange>,
+    /// Which accounts may be added by whom from now on, in order.
+    pub people: Vec<(BareJid, Addable)>,
 }
 
 impl Batch {
     /// Does it store nothing? (Its versions may still be worth a check.)
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.archive.is_empty() && self.sessions.is_empty()
+        self.changes.is_empty()
+            && self.archive.is_empty()
+            && self.sessions.is_empty()
+            && self.people.is_empty()
     }
 }

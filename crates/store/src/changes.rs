@@ -3,17 +3,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use groupchat_core::{BareJid, Change, Group, GroupId, Member, Settings, Timestamp};
-use groupchat_entity::{ban, group, member};
+use groupchat_core::{BareJid, Change, Group, GroupId, Member, Pending, Receive, Settings, Timestamp};
+use groupchat_entity::{ban, group, member, pending};
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, Set, SqlErr, UpdateMany,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, SqlErr, UpdateMany,
 };
 
 use crate::error::Doing;
 use crate::{ROWS_PER_STATEMENT, StoreError, rows};
 
-/// Writes one change.
+/// Writes one change; what messages and receipts change is added up first (`tally`).
 pub(crate) async fn apply(
     tx: &DatabaseTransaction,
     id: &GroupId,
@@ -28,16 +28,37 @@ pub(crate) async fn apply(
         Change::MembersRemoved { removed, banned, deletes } => {
             remove(tx, id, removed, now).await?;
             keep_out(tx, id, banned, now).await?;
+            answer(tx, id, banned).await?;
             if *deletes { delete_only(tx, id, now).await } else { Ok(()) }
         }
-        Change::Read { jid, upto } => {
-            let position = member::Entity::update_many()
-                .col_expr(member::Column::ReadId, Expr::value(upto.0))
-                .filter(member::Column::UserId.eq(jid.as_str()))
-                .filter(member::Column::GroupId.eq(id.as_str()))
-                .filter(member::Column::LeftAt.is_null());
-            position.exec(tx).await.doing("moving a read position").map(drop)
+        Change::MembersUpdated(members) => {
+            for member in members {
+                let update = one(id, &member.jid)
+                    .col_expr(member::Column::Nick, Expr::value(member.nick.as_str()))
+                    .col_expr(member::Column::NickKey, Expr::value(member.nick.key()))
+                    .col_expr(member::Column::Authority, Expr::value(member.role.as_str()));
+                update.exec(tx).await.doing("changing a member")?;
+            }
+            touch(tx, id, next_version()).await
         }
+        Change::MemberSettings { jid, receive, mute_until } => {
+            let update = one(id, jid)
+                .col_expr(member::Column::IsReceived, Expr::value(*receive != Receive::None))
+                .col_expr(member::Column::Receive, Expr::value(receive.as_str()))
+                .col_expr(member::Column::MuteUntil, Expr::value(mute_until.map(|until| until.0)));
+            update.exec(tx).await.doing("changing a member's settings").map(drop)
+        }
+        Change::Waiting(new) => {
+            let jids: Vec<BareJid> = new.iter().map(|pending| pending.jid.clone()).collect();
+            answer(tx, id, &jids).await?;
+            insert_pending(tx, id, new).await?;
+            touch(tx, id, next_version()).await
+        }
+        Change::Answered(jids) => {
+            answer(tx, id, jids).await?;
+            touch(tx, id, next_version()).await
+        }
+        Change::Posted { .. } | Change::Read { .. } | Change::Retracted { .. } => Ok(()),
     }
 }
 
@@ -49,27 +70,19 @@ async fn create(tx: &DatabaseTransaction, new: &Group, now: Timestamp) -> Result
         return Err(StoreError::Stale(new.id.clone()));
     }
     inserted.doing("creating a group")?;
-    insert_members(tx, &new.id, new.members()).await
+    insert_members(tx, &new.id, new.members()).await?;
+    insert_pending(tx, &new.id, new.pending()).await
 }
 
 async fn update(tx: &DatabaseTransaction, id: &GroupId, settings: &Settings) -> Result<(), StoreError> {
-    let values = group::ActiveModel {
-        name: Set(settings.name.to_string()),
-        description: Set(settings.description.to_string()),
-        kind: Set(settings.kind.to_string()),
-        visibility: Set(settings.visibility.as_str().to_owned()),
-        invite: Set(settings.invite.as_str().to_owned()),
-        configure: Set(settings.configure.as_str().to_owned()),
-        post: Set(settings.post.as_str().to_owned()),
-        ..group::ActiveModel::default()
-    };
-    touch(tx, id, next_version().set(values)).await
+    touch(tx, id, next_version().set(rows::new_settings(settings))).await
 }
 
 /// Deletes the group and lets everybody go, so that no list has to ask whether a group is still there.
 async fn delete(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Result<(), StoreError> {
     let everybody = gone(id, now).exec(tx).await;
     everybody.doing("removing the members of a deleted group")?;
+    nobody_waits(tx, id).await?;
     let update = next_version()
         .col_expr(group::Column::DeletedAt, Expr::value(now.0))
         .col_expr(group::Column::Members, Expr::value(0_i64));
@@ -78,6 +91,7 @@ async fn delete(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Resul
 
 /// Marks a group as deleted whose last member was just removed; the removal has made the version.
 async fn delete_only(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Result<(), StoreError> {
+    nobody_waits(tx, id).await?;
     let update = group::Entity::update_many().col_expr(group::Column::DeletedAt, Expr::value(now.0));
     touch(tx, id, update).await
 }
@@ -91,6 +105,8 @@ async fn add(
     forget_former(tx, id, members).await?;
     insert_members(tx, id, members).await?;
     lift_bans(tx, id, unbanned).await?;
+    let jids: Vec<BareJid> = members.iter().map(|member| member.jid.clone()).collect();
+    answer(tx, id, &jids).await?;
     touch(tx, id, next_version().col_expr(group::Column::Members, members_plus(members.len() as i64))).await
 }
 
@@ -124,6 +140,30 @@ async fn insert_members(
         new.exec_without_returning(tx).await.doing("adding members")?;
     }
     Ok(())
+}
+
+async fn insert_pending(tx: &DatabaseTransaction, id: &GroupId, new: &[Pending]) -> Result<(), StoreError> {
+    for chunk in new.chunks(ROWS_PER_STATEMENT) {
+        let new = pending::Entity::insert_many(chunk.iter().map(|pending| rows::new_pending(id, pending)));
+        new.exec_without_returning(tx).await.doing("storing requests and invitations")?;
+    }
+    Ok(())
+}
+
+/// These wait no longer.
+async fn answer(tx: &DatabaseTransaction, id: &GroupId, jids: &[BareJid]) -> Result<(), StoreError> {
+    for chunk in jids.chunks(ROWS_PER_STATEMENT) {
+        let answered = pending::Entity::delete_many()
+            .filter(pending::Column::GroupId.eq(id.as_str()))
+            .filter(pending::Column::UserId.is_in(texts(chunk)));
+        answered.exec(tx).await.doing("deleting requests and invitations")?;
+    }
+    Ok(())
+}
+
+async fn nobody_waits(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreError> {
+    let all = pending::Entity::delete_many().filter(pending::Column::GroupId.eq(id.as_str()));
+    all.exec(tx).await.doing("deleting requests and invitations").map(drop)
 }
 
 async fn remove(
@@ -173,6 +213,14 @@ fn bans_of(id: &GroupId, accounts: &[BareJid]) -> Condition {
 fn gone(id: &GroupId, now: Timestamp) -> UpdateMany<member::Entity> {
     member::Entity::update_many()
         .col_expr(member::Column::LeftAt, Expr::value(now.0))
+        .filter(member::Column::GroupId.eq(id.as_str()))
+        .filter(member::Column::LeftAt.is_null())
+}
+
+/// One member who is in, to be changed.
+pub(crate) fn one(id: &GroupId, jid: &BareJid) -> UpdateMany<member::Entity> {
+    member::Entity::update_many()
+        .filter(member::Column::UserId.eq(jid.as_str()))
         .filter(member::Column::GroupId.eq(id.as_str()))
         .filter(member::Column::LeftAt.is_null())
 }

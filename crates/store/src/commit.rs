@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use groupchat_core::GroupId;
+use groupchat_core::{Change, GroupId};
 use groupchat_entity::group;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::error::Doing;
-use crate::{Batch, ROWS_PER_STATEMENT, Store, StoreError, archive, changes, sessions};
+use crate::tally::Tally;
+use crate::{Batch, ROWS_PER_STATEMENT, Store, StoreError, archive, changes, people, sessions};
 
 impl Store {
     /// Stores a batch in one transaction, after checking that its groups are still what they were in memory.
@@ -35,10 +36,30 @@ impl Store {
 
 async fn write(tx: &DatabaseTransaction, batch: &Batch) -> Result<(), StoreError> {
     check_versions(tx, &batch.versions).await?;
+    let mut tally = Tally::default();
     for (id, change) in &batch.changes {
-        changes::apply(tx, id, change, batch.now).await?;
+        match change {
+            Change::Posted { author } => tally.posted(id, author),
+            Change::Read { jid, upto, seen } => tally.read(id, jid, *upto, *seen),
+            // What is taken back may be in this very batch.
+            Change::Retracted { .. } => {}
+            _ => {
+                // The members who come or go now are not those whom the messages so far were counted for.
+                tally.write_one(tx, id, batch.now).await?;
+                changes::apply(tx, id, change, batch.now).await?;
+            }
+        }
     }
     archive::append(tx, &batch.archive).await?;
+    batch.archive.iter().for_each(|row| tally.archived(row));
+    tally.write(tx, batch.now).await?;
+    for (id, change) in &batch.changes {
+        if let Change::Retracted { message, by, moderated, reason } = change {
+            let retraction = archive::Retraction { message: *message, by, moderated: *moderated, reason };
+            archive::retract(tx, id, &retraction, batch.now).await?;
+        }
+    }
+    people::store(tx, &batch.people).await?;
     sessions::apply(tx, &batch.sessions, batch.now).await
 }
 

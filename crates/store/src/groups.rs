@@ -1,8 +1,8 @@
 //! Groups: loaded whole for the engine, and read row by row for lists.
 
 use groupchat_core::page::{Page, Paged};
-use groupchat_core::{BareJid, Group, GroupId, Role, Settings, Timestamp};
-use groupchat_entity::{ban, group, member};
+use groupchat_core::{BareJid, Group, GroupId, Role, Settings, StoredGroup, Timestamp};
+use groupchat_entity::{ban, group, member, pending};
 use sea_orm::sea_query::{Expr, JoinType};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
@@ -45,6 +45,8 @@ pub struct Summary {
     pub members: u64,
     /// The asker's role; `None`: no member. Who may see what, `core::sight` says.
     pub role: Option<Role>,
+    /// Since when the asker is in.
+    pub joined: Option<Timestamp>,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -59,27 +61,39 @@ impl Store {
         // The version is read first: should somebody else change the group meanwhile, this copy is older than its
         // members, and the first commit on it is refused as stale. So no transaction is needed.
         let Some(row) = self.group(id).await? else { return Ok(None) };
-        if row.deleted_at.is_some() {
-            let mut gone = Group::restore(id.clone(), row.version, rows::settings(&row), Vec::new(), [], []);
-            gone.deleted = true;
-            return Ok(Some(gone));
+        let mut stored = StoredGroup {
+            id: id.clone(),
+            version: row.version,
+            settings: rows::settings(&row),
+            deleted: row.deleted_at.is_some(),
+            countable: row.countable,
+            members: Vec::new(),
+            former: Vec::new(),
+            banned: Vec::new(),
+            pending: Vec::new(),
+        };
+        if stored.deleted {
+            return Ok(Some(stored.into()));
         }
         let all = member::Entity::find().filter(member::Column::GroupId.eq(id.as_str()));
         let mut all = all.all(&self.db).await.doing("loading members")?;
         // No index has the order of those who are in and those who left together.
         all.sort_unstable_by_key(|row| row.id);
-        let (mut members, mut former) = (Vec::new(), Vec::new());
         for row in &all {
             let member = rows::member(row);
             match row.left_at {
-                None => members.push(member),
-                Some(_) => former.push((member.mid, member.jid)),
+                None => stored.members.push(member),
+                Some(_) => stored.former.push((member.mid, member.jid)),
             }
         }
         let bans = ban::Entity::find().filter(ban::Column::GroupId.eq(id.as_str()));
         let bans = bans.all(&self.db).await.doing("loading bans")?;
-        let banned = bans.iter().map(|ban| BareJid::from_stored(&ban.user_id));
-        Ok(Some(Group::restore(id.clone(), row.version, rows::settings(&row), members, former, banned)))
+        stored.banned = bans.iter().map(|ban| BareJid::from_stored(&ban.user_id)).collect();
+        let pending = pending::Entity::find().filter(pending::Column::GroupId.eq(id.as_str()));
+        let mut pending = pending.all(&self.db).await.doing("loading requests and invitations")?;
+        pending.sort_unstable_by_key(|row| row.id);
+        stored.pending = pending.into_iter().map(rows::pending).collect();
+        Ok(Some(stored.into()))
     }
 
     /// The groups that a user is in, by group id. An absent key of a page is no error.
@@ -189,7 +203,8 @@ fn summary((row, membership): (group::Model, Option<member::Model>)) -> Summary 
         id: GroupId::from_stored(&row.group_id),
         settings: rows::settings(&row),
         members: row.members.try_into().unwrap_or_default(),
-        role: membership.map(|member| rows::role(&member.authority)),
+        role: membership.as_ref().map(|member| rows::role(&member.authority)),
+        joined: membership.map(|member| Timestamp(member.joined_at)),
         created: Timestamp(row.created_at),
     }
 }

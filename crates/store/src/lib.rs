@@ -11,18 +11,31 @@ mod batch;
 mod changes;
 mod commit;
 mod error;
+mod expiry;
+mod found;
 mod groups;
+mod history;
+mod inbox;
 mod members;
 mod open;
 mod pages;
+mod people;
+mod receipts;
 mod rows;
 mod schema;
 mod sessions;
+mod streams;
+mod tally;
 
+pub use archive::{ArchivedRow, RetractedRow};
 pub use batch::Batch;
 pub use error::StoreError;
+pub use found::Sent;
 pub use groups::{GroupOf, PublicGroup, Summary};
+pub use history::{ArchiveFilter, ArchivePage, ArchiveScope, With};
+pub use inbox::{Inbox, InboxRow};
 pub use members::MemberKey;
+pub use receipts::Reader;
 pub use schema::MigrationStatus;
 
 /// A pool of connections to one database. Cheap to clone; the clones share the pool.
@@ -31,7 +44,7 @@ pub struct Store {
     db: sea_orm::DatabaseConnection,
 }
 
-/// How many values one statement may list, or rows it may insert: ten columns of a thousand rows stay below what
+/// How many values one statement may list, or rows it may insert: twenty columns of a thousand rows stay below what
 /// every database binds (SQLite 32,766, the others 65,535).
 const ROWS_PER_STATEMENT: usize = 1_000;
 

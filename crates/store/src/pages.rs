@@ -67,7 +67,8 @@ where
     Ok(Paged { items, first_index, total })
 }
 
-async fn count<E: EntityTrait>(
+/// How many rows there are.
+pub(crate) async fn count<E: EntityTrait>(
     db: &impl ConnectionTrait,
     list: Select<E>,
     key: E::Column,

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use groupchat_core::page::{From, Page};
 use groupchat_core::{
-    Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits, MemberSpec, Mid, NewGroup,
-    Nick, SessionChange, Settings, StanzaId, Timestamp, create, decide,
+    Addable, Addition, Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits,
+    MemberSpec, MemberUpdate, Mentions, Mid, NewGroup, Nick, People, Person, ReadBy, SessionChange, Settings,
+    StanzaId, Timestamp, create, decide,
 };
 use sea_orm::{ConnectionTrait, Statement};
 
-use crate::{Batch, MemberKey, Store};
+use crate::{ArchiveFilter, ArchiveScope, Batch, MemberKey, Store, With};
 
 fn bare(text: &str) -> BareJid {
     BareJid::parse(text).unwrap()
@@ -20,30 +21,52 @@ fn spec(jid: &str) -> MemberSpec {
     MemberSpec { jid: jid.into(), ..MemberSpec::default() }
 }
 
-/// A group with a member more, one gone, one banned.
+fn person(addable: Addable) -> Person {
+    Person { groups: 0, addable }
+}
+
+/// A group with a member more, one gone, one banned, one who is asked and one who asks.
 fn history() -> (Group, Vec<Change>) {
     let limits = Limits::default();
     let new = NewGroup { members: vec![spec("b@h"), spec("c@h")], ..NewGroup::default() };
     let id = GroupId::parse("tea").unwrap();
-    let made = create(id, &bare("a@h"), &new, &limits, Timestamp(1)).unwrap();
-    let Some(Change::Created(group)) = made.change.clone() else { panic!("{made:?}") };
-    let (mut group, mut changes) = (*group, vec![made.change.unwrap()]);
-    let removal = |jid: &str, ban| {
-        let who = vec![groupchat_core::MemberRef::Jid(bare(jid))];
-        Command::RemoveMembers(groupchat_core::Removal { who, ban })
-    };
-    for command in [
-        removal("b@h", false),
-        removal("c@h", true),
-        Command::AddMembers(vec![spec("b@h"), spec("c@h")]),
-        Command::Update(vec![("name".into(), "Tea".into())]),
+    let mut changes =
+        create(id, &bare("a@h"), &new, &Settings::default(), &limits, Timestamp(1)).unwrap().changes;
+    let Change::Created(group) = changes[0].clone() else { panic!("{changes:?}") };
+    let mut group = *group;
+    let member = |jid: &str| groupchat_core::MemberRef::Jid(bare(jid));
+    let removal =
+        |jid: &str, ban| Command::RemoveMembers(groupchat_core::Removal { who: vec![member(jid)], ban });
+    let addition = |members, people| Command::AddMembers(Addition { members, people });
+    let shy = People::from([(bare("shy@h"), person(Addable::Nobody))]);
+    let update = MemberUpdate { who: member("b@h"), nick: Some("B".into()), role: Some("admin".into()) };
+    for (actor, command) in [
+        ("a@h", removal("b@h", false)),
+        ("a@h", removal("c@h", true)),
+        ("a@h", addition(vec![spec("b@h"), spec("c@h")], People::new())),
+        ("a@h", Command::Update(vec![("name".into(), "Tea".into()), ("retention_days".into(), "1".into())])),
+        ("a@h", Command::UpdateMembers(vec![update])),
+        ("a@h", addition(vec![spec("shy@h"), spec("d@h")], shy)),
+        ("shy@h", Command::RemoveMembers(groupchat_core::Removal::default())),
+        ("b@h", Command::MySettings(vec![("receive".into(), "mentions".into())])),
     ] {
-        let decision = decide(&group, &bare("a@h"), &command, &limits, Timestamp(2)).unwrap();
-        let change = decision.change.unwrap();
-        group.apply(&change);
-        changes.push(change);
+        for change in decide(&group, &bare(actor), &command, &limits, Timestamp(2)).unwrap().changes {
+            group.apply(&change);
+            changes.push(change);
+        }
     }
-    changes.push(Change::Read { jid: bare("b@h"), upto: StanzaId(5) });
+    let more = [
+        Change::Posted { author: bare("a@h") },
+        Change::Read { jid: bare("b@h"), upto: StanzaId(1_000_005), seen: 1 },
+        Change::Retracted {
+            message: StanzaId(1_000_002),
+            by: Mid::from_stored("a"),
+            moderated: true,
+            reason: None,
+        },
+    ];
+    more.iter().for_each(|change| group.apply(change));
+    changes.extend(more);
     (group, changes)
 }
 
@@ -51,12 +74,17 @@ fn message(id: i64) -> Archived {
     Archived {
         id: StanzaId(id),
         group: GroupId::parse("tea").unwrap(),
-        at: Timestamp(id),
+        at: Timestamp(id / 1_000),
         kind: ArchivedKind::Message,
         sender: Jid::parse("a@h/phone").unwrap(),
         mid: Mid::from_stored("a"),
         client_id: Some("m".into()),
-        body: None,
+        body: Some("hi".into()),
+        ordinal: 1,
+        countable: true,
+        corrects: None,
+        read_by: ReadBy::Members,
+        mentions: Mentions { all: false, members: vec![Mid::from_stored("b")] },
         payload: "<body/>".into(),
     }
 }
@@ -71,24 +99,24 @@ async fn everything(store: &Store) {
         SessionChange::Learnt(phone.clone(), Some(tea.clone())),
         SessionChange::Ended(Jid::parse("b@h/phone").unwrap()),
     ];
-    store
-        .commit(&Batch { changes, archive: vec![message(1), message(2)], sessions, ..Batch::default() })
-        .await
-        .unwrap();
+    let archive = vec![message(1_000_001), message(1_000_002)];
+    let people = vec![(bare("b@h"), Addable::Domain)];
+    let batch = Batch { now: Timestamp(2), changes, archive, sessions, people, ..Batch::default() };
+    store.commit(&batch).await.unwrap();
     let sessions = vec![SessionChange::Left(phone, tea)];
     store
         .commit(&Batch { sessions, versions: vec![(id.clone(), group.version)], ..Batch::default() })
         .await
         .unwrap();
-    assert_eq!(store.load(&id).await.unwrap(), {
-        let mut group = group.clone();
-        group.apply(&Change::Read { jid: bare("b@h"), upto: StanzaId(5) });
-        Some(group)
-    });
+    assert_eq!(store.load(&id).await.unwrap(), Some(group));
     store.last_stanza_id().await.unwrap();
-    store.message(&id, "m").await.unwrap().unwrap();
-    store.message(&id, &StanzaId(1).to_string()).await.unwrap().unwrap();
-    store.newest_message_by_others(&id, &Mid::from_stored("b")).await.unwrap().unwrap();
+    store.message(&id, "m").await.unwrap();
+    store.message(&id, &StanzaId(1_000_001).to_string()).await.unwrap().unwrap();
+    store.found(&id, "m").await.unwrap().unwrap();
+    store.newest_found_by_others(&id, &Mid::from_stored("b")).await.unwrap().unwrap();
+    store.receipts(&id, StanzaId(1_000_001)).await.unwrap();
+    store.recent(Timestamp(1), 10).await.unwrap();
+    store.people(&[bare("a@h"), bare("b@h")]).await.unwrap();
     store.summary(&id, &bare("b@h")).await.unwrap().unwrap();
     store.groups_named("Tea", &bare("b@h"), 10).await.unwrap();
     for key in [
@@ -104,9 +132,51 @@ async fn everything(store: &Store) {
         store.groups_of(&bare("b@h"), &page).await.unwrap();
         store.public_groups(&page).await.unwrap();
     }
+    history_and_inbox(store, &id).await;
+    store.expire(Timestamp(i64::MAX / 1_000), 1).await.unwrap();
     let update = Change::Updated(Settings::default());
     let changes = vec![(id.clone(), update), (id, Change::Deleted)];
     store.commit(&Batch { changes, ..Batch::default() }).await.unwrap();
+}
+
+async fn history_and_inbox(store: &Store, id: &GroupId) {
+    // A second group, so that pages are merged.
+    let (mut other, cup) = (history().0, GroupId::parse("cup").unwrap());
+    other.id = cup.clone();
+    let changes = vec![(cup.clone(), Change::Created(Box::new(other)))];
+    let archive = vec![Archived { group: cup, ..message(1_000_003) }];
+    store.commit(&Batch { changes, archive, ..Batch::default() }).await.unwrap();
+    let reader = bare("d@h");
+    store.inbox(&reader, &Page { from: From::Start, items_max: 10 }, Timestamp(0)).await.unwrap();
+    let key = || StanzaId(1_000_001).to_string();
+    for scope in
+        [ArchiveScope::AllOf(reader.clone()), ArchiveScope::Group { id: id.clone(), reader: reader.clone() }]
+    {
+        for with in [
+            With::Anybody,
+            With::Group(id.clone()),
+            With::Member(id.clone(), Mid::from_stored("a")),
+            With::Account(bare("a@h")),
+        ] {
+            for from in [From::Start, From::After(key()), From::Before(key()), From::End] {
+                for items_max in [0, 10] {
+                    let filter = ArchiveFilter {
+                        start: Some(Timestamp(1)),
+                        end: Some(Timestamp(9_000)),
+                        after_id: Some(StanzaId(1_000_001)),
+                        with: with.clone(),
+                        ..ArchiveFilter::default()
+                    };
+                    let page = Page { from: from.clone(), items_max };
+                    store.archive(&scope, &filter, &page).await.unwrap();
+                }
+            }
+        }
+        let filter = ArchiveFilter { ids: vec![StanzaId(1_000_001)], ..ArchiveFilter::default() };
+        let page = Page { from: From::Start, items_max: 10 };
+        assert_eq!(store.archive(&scope, &filter, &page).await.unwrap().items.len(), 1);
+        store.archive_bounds(&scope).await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
@@ -118,8 +188,16 @@ async fn nothing_scans_a_table() {
     store.db.set_metric_callback(move |info| log.lock().unwrap().push(info.statement.clone()));
     everything(&store).await;
     let statements = std::mem::take(&mut *sent.lock().unwrap());
-    let tables =
-        ["tig_group\"", "tig_group_member", "tig_group_message", "tig_group_ban", "tig_group_session"];
+    let tables = [
+        "tig_group\"",
+        "tig_group_member",
+        "tig_group_message",
+        "tig_group_mention",
+        "tig_group_ban",
+        "tig_group_pending",
+        "tig_group_session",
+        "tig_user",
+    ];
     for table in tables {
         assert!(statements.iter().any(|s| s.sql.contains(table)), "{table} was used");
     }
@@ -128,10 +206,12 @@ async fn nothing_scans_a_table() {
         statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
         for row in store.db.query_all_raw(statement.clone()).await.unwrap() {
             let detail: String = row.try_get("", "detail").unwrap();
-            // Rows that are inserted are listed by the statement itself.
-            let bad =
-                detail.starts_with("SCAN") && !detail.contains("CONSTANT ROW") && !detail.contains("VALUES");
-            if bad || detail.contains("TEMP B-TREE") {
+            // Rows that are inserted are listed by the statement itself; parts were selected with a limit.
+            let listed = ["CONSTANT ROW", "VALUES", "SCAN part"];
+            let scans = detail.starts_with("SCAN") && !listed.iter().any(|listed| detail.contains(listed));
+            // The newest messages of the service are a range; those of a group must not be looked for in one.
+            let of_all = detail.contains("(rowid>") && statement.sql.contains("\"groupId\" =");
+            if scans || of_all || detail.contains("TEMP B-TREE") {
                 found.push(format!("{detail}: {statement}"));
             }
         }

@@ -2,32 +2,53 @@
 //! they keep no group from loading; an address that is none is an error.
 
 use groupchat_core::{
-    Archived, ArchivedKind, BareJid, Group, GroupId, Jid, Member, Mid, Nick, Role, Settings, StanzaId,
-    Timestamp,
+    Archived, ArchivedKind, BareJid, Group, GroupId, Jid, Member, MemberSpec, Mentions, Mid, Nick, Pending,
+    PendingKind, ReadBy, Receive, Role, Settings, StanzaId, Timestamp,
 };
-use groupchat_entity::{ban, group, member, message};
+use groupchat_entity::{ban, group, member, mention, message, pending};
 use sea_orm::{NotSet, Set};
+
+/// The mention of everybody names nobody.
+pub(crate) const EVERYBODY: &str = "";
 
 pub(crate) fn new_group(new: &Group, now: Timestamp) -> group::ActiveModel {
     group::ActiveModel {
-        uid: NotSet,
         group_id: Set(new.id.to_string()),
-        name: Set(new.settings.name.to_string()),
-        description: Set(new.settings.description.to_string()),
-        kind: Set(new.settings.kind.to_string()),
-        visibility: Set(new.settings.visibility.as_str().to_owned()),
-        invite: Set(new.settings.invite.as_str().to_owned()),
-        configure: Set(new.settings.configure.as_str().to_owned()),
-        post: Set(new.settings.post.as_str().to_owned()),
         members: Set(new.members().len() as i64),
         version: Set(new.version),
+        countable: Set(new.countable),
         created_at: Set(now.0),
         deleted_at: Set(new.deleted.then_some(now.0)),
+        ..new_settings(&new.settings)
+    }
+}
+
+pub(crate) fn new_settings(new: &Settings) -> group::ActiveModel {
+    group::ActiveModel {
+        name: Set(new.name.to_string()),
+        description: Set(new.description.to_string()),
+        kind: Set(new.kind.to_string()),
+        visibility: Set(new.visibility.as_str().to_owned()),
+        invite: Set(new.invite.as_str().to_owned()),
+        configure: Set(new.configure.as_str().to_owned()),
+        post: Set(new.post.as_str().to_owned()),
+        mention_all: Set(new.mention_all.as_str().to_owned()),
+        join: Set(new.join.as_str().to_owned()),
+        history: Set(new.history.as_str().to_owned()),
+        receipts: Set(new.receipts),
+        retention_days: Set(new.retention_days.into()),
+        subject: Set(new.subject.to_string()),
+        ..group::ActiveModel::default()
     }
 }
 
 pub(crate) fn settings(row: &group::Model) -> Settings {
-    let mut settings = Settings::default();
+    let mut settings = Settings {
+        receipts: row.receipts,
+        retention_days: row.retention_days.try_into().unwrap_or_default(),
+        subject: row.subject.as_str().into(),
+        ..Settings::default()
+    };
     for (name, value) in [
         ("name", &row.name),
         ("description", &row.description),
@@ -36,6 +57,9 @@ pub(crate) fn settings(row: &group::Model) -> Settings {
         ("invite", &row.invite),
         ("configure", &row.configure),
         ("post", &row.post),
+        ("mention_all", &row.mention_all),
+        ("join", &row.join),
+        ("history", &row.history),
     ] {
         settings.restore(name, value);
     }
@@ -47,7 +71,9 @@ pub(crate) fn new_member(group: &GroupId, new: &Member) -> member::ActiveModel {
         id: NotSet,
         group_id: Set(group.to_string()),
         user_id: Set(new.jid.to_string()),
-        is_received: Set(true),
+        is_received: Set(new.receive != Receive::None),
+        receive: Set(new.receive.as_str().to_owned()),
+        mute_until: Set(new.mute_until.map(|until| until.0)),
         authority: Set(new.role.as_str().to_owned()),
         mid: Set(new.mid.to_string()),
         nick: Set(new.nick.to_string()),
@@ -55,6 +81,8 @@ pub(crate) fn new_member(group: &GroupId, new: &Member) -> member::ActiveModel {
         joined_at: Set(new.joined.0),
         left_at: Set(None),
         read_id: Set(new.read.0),
+        read_at: Set(0),
+        seen: Set(new.seen),
     }
 }
 
@@ -66,7 +94,14 @@ pub(crate) fn member(row: &member::Model) -> Member {
         role: role(&row.authority),
         joined: Timestamp(row.joined_at),
         read: StanzaId(row.read_id),
+        seen: row.seen,
+        receive: receive(&row.receive),
+        mute_until: row.mute_until.map(Timestamp),
     }
+}
+
+pub(crate) fn receive(text: &str) -> Receive {
+    Receive::parse(text).unwrap_or(Receive::All)
 }
 
 pub(crate) fn role(authority: &str) -> Role {
@@ -82,6 +117,41 @@ pub(crate) fn new_ban(group: &GroupId, jid: &BareJid, now: Timestamp) -> ban::Ac
     }
 }
 
+pub(crate) fn new_pending(group: &GroupId, new: &Pending) -> pending::ActiveModel {
+    let (kind, invited_by) = match &new.kind {
+        PendingKind::Request => (REQUEST, None),
+        PendingKind::Invitation { by } => (INVITATION, Some(by.to_string())),
+    };
+    pending::ActiveModel {
+        id: NotSet,
+        group_id: Set(group.to_string()),
+        user_id: Set(new.jid.to_string()),
+        kind: Set(kind.to_owned()),
+        invited_by: Set(invited_by),
+        jid: Set(new.spec.jid.clone()),
+        mid: Set(new.spec.mid.clone()),
+        nick: Set(new.spec.nick.clone()),
+        authority: Set(new.spec.role.clone()),
+        since: Set(new.since.0),
+    }
+}
+
+pub(crate) fn pending(row: pending::Model) -> Pending {
+    let kind = match row.invited_by {
+        Some(by) if row.kind == INVITATION => PendingKind::Invitation { by: BareJid::from_stored(&by) },
+        _ => PendingKind::Request,
+    };
+    Pending {
+        jid: BareJid::from_stored(&row.user_id),
+        kind,
+        spec: MemberSpec { jid: row.jid, mid: row.mid, nick: row.nick, role: row.authority },
+        since: Timestamp(row.since),
+    }
+}
+
+const REQUEST: &str = "request";
+const INVITATION: &str = "invitation";
+
 pub(crate) fn new_message(new: &Archived) -> message::ActiveModel {
     message::ActiveModel {
         msg_id: Set(new.id.0),
@@ -93,10 +163,37 @@ pub(crate) fn new_message(new: &Archived) -> message::ActiveModel {
         client_id: Set(new.client_id.as_deref().map(str::to_owned)),
         body: Set(new.body.as_deref().map(str::to_owned)),
         payload: Set(new.payload.to_string()),
+        ordinal: Set(new.ordinal),
+        countable: Set(new.countable),
+        corrects: Set(new.corrects.map(|message| message.0)),
+        read_by: Set(read_by(new.read_by).to_owned()),
+        retracted_at: NotSet,
+        retracted_by: NotSet,
+        moderated: NotSet,
+        reason: NotSet,
     }
 }
 
-pub(crate) fn message(row: message::Model) -> Archived {
+pub(crate) fn new_mentions(new: &Archived) -> impl Iterator<Item = mention::ActiveModel> {
+    // Whoever is mentioned with everybody is not mentioned twice.
+    let named = new.mentions.members.iter().map(Mid::as_str).filter(|_| !new.mentions.all);
+    named.chain(new.mentions.all.then_some(EVERYBODY)).map(|mid| mention::ActiveModel {
+        id: NotSet,
+        group_id: Set(new.group.to_string()),
+        mid: Set(mid.to_owned()),
+        msg_id: Set(new.id.0),
+        author: Set(new.mid.to_string()),
+    })
+}
+
+pub(crate) fn add_mention(mentions: &mut Mentions, mid: &str) {
+    match mid {
+        EVERYBODY => mentions.all = true,
+        mid => mentions.members.push(Mid::from_stored(mid)),
+    }
+}
+
+pub(crate) fn message(row: message::Model, mentions: Mentions) -> Archived {
     Archived {
         id: StanzaId(row.msg_id),
         group: GroupId::from_stored(&row.group_id),
@@ -110,7 +207,23 @@ pub(crate) fn message(row: message::Model) -> Archived {
         mid: Mid::from_stored(&row.mid),
         client_id: row.client_id.map(Into::into),
         body: row.body.map(Into::into),
+        ordinal: row.ordinal,
+        countable: row.countable,
+        corrects: row.corrects.map(StanzaId),
+        read_by: read_by_of(&row.read_by),
+        mentions,
         payload: row.payload.into(),
+    }
+}
+
+pub(crate) fn read_by_of(text: &str) -> ReadBy {
+    if text == read_by(ReadBy::Members) { ReadBy::Members } else { ReadBy::Admins }
+}
+
+pub(crate) fn read_by(by: ReadBy) -> &'static str {
+    match by {
+        ReadBy::Members => "members",
+        ReadBy::Admins => "admins",
     }
 }
 

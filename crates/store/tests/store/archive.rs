@@ -40,7 +40,7 @@ async fn the_newest_message_by_others_is_no_event_and_not_ones_own() {
     let store = store().await;
     let tea = gid("tea");
     let newest = async |reader: &str| {
-        let found = store.newest_message_by_others(&tea, &mid(reader)).await.unwrap();
+        let found = store.newest_found_by_others(&tea, &mid(reader)).await.unwrap();
         found.map(|message| message.id.0)
     };
     assert_eq!(newest("a").await, None);

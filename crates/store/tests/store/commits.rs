@@ -19,6 +19,7 @@ async fn a_stale_version_is_refused_and_nothing_applied() {
         archive: vec![message("coffee", 1, "owner", None)],
         sessions: vec![SessionChange::Learnt(jid("a@h/1"), None)],
         now: Timestamp(9),
+        ..Batch::default()
     };
     assert_eq!(store.commit(&batch).await, Err(StoreError::Stale(tea.clone())));
     elsewhere.check().await;
@@ -83,7 +84,7 @@ async fn changes_of_one_batch_build_on_each_other() {
     let removed = |banned| Change::MembersRemoved { removed: vec![bare("a@h")], banned, deletes: false };
     let added = |unbanned| Change::MembersAdded { members: vec![member.clone()], unbanned };
     changes.extend([removed(vec![]), added(vec![]), removed(vec![bare("a@h")]), added(vec![bare("a@h")])]);
-    changes.push(Change::Read { jid: bare("a@h"), upto: StanzaId(3) });
+    changes.push(Change::Read { jid: bare("a@h"), upto: StanzaId(3), seen: 0 });
     changes[1..].iter().for_each(|change| memory.apply(change));
     let changes = changes.into_iter().map(|change| (gid("tea"), change)).collect();
     store.commit(&Batch { now: Timestamp(5), changes, ..Batch::default() }).await.unwrap();
@@ -108,7 +109,10 @@ async fn two_stores_on_one_file_take_turns() {
                     let id = 1 + process * 1_000 + task * 100 + n;
                     let batch = Batch {
                         versions: vec![(gid(&group), 1)],
-                        changes: vec![(gid(&group), Change::Read { jid: bare("a@h"), upto: StanzaId(id) })],
+                        changes: vec![(
+                            gid(&group),
+                            Change::Read { jid: bare("a@h"), upto: StanzaId(id), seen: 0 },
+                        )],
                         archive: vec![message(&group, id, "a", None)],
                         ..Batch::default()
                     };

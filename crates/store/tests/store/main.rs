@@ -5,8 +5,14 @@
 
 mod archive;
 mod commits;
+mod expiry;
+mod found;
 mod groups;
+mod history;
+mod inbox;
+mod life;
 mod open;
 mod pages;
+mod people;
 mod sessions;
 mod support;

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use groupchat_core::page::{From, Page};
 use groupchat_core::{
-    Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits, MemberRef, MemberSpec,
-    Mid, NewGroup, Refusal, Removal, StanzaId, Timestamp, create, decide,
+    Addition, Archived, ArchivedKind, BareJid, Change, Command, Decision, Group, GroupId, Jid, Limits,
+    MemberRef, MemberSpec, Mentions, MessageRef, Mid, NewGroup, Notice, People, Post, ReadBy, Refusal,
+    Removal, StanzaId, Storage, Timestamp, create, decide,
 };
 use groupchat_store::{Batch, Store, StoreError};
 use sea_orm::ConnectionTrait;
@@ -65,7 +66,7 @@ pub(crate) fn remove(jid: &str, ban: bool) -> Command {
 }
 
 pub(crate) fn add(members: &[MemberSpec]) -> Command {
-    Command::AddMembers(members.to_vec())
+    Command::AddMembers(Addition { members: members.to_vec(), people: People::new() })
 }
 
 pub(crate) fn page(from: From, items_max: usize) -> Page {
@@ -75,11 +76,31 @@ pub(crate) fn page(from: From, items_max: usize) -> Page {
 /// A group of `owner@h` as it is made.
 pub(crate) fn new_group(id: &str, settings: &[(&str, &str)], members: &[&str], now: i64) -> Group {
     let members = members.iter().map(|member| spec(member)).collect();
-    let new = NewGroup { properties: properties(settings), members };
-    let made = create(gid(id), &bare("owner@h"), &new, &Limits::default(), Timestamp(now)).unwrap();
-    match made.change {
+    let new = NewGroup { properties: properties(settings), members, people: People::new() };
+    let made = create(
+        gid(id),
+        &bare("owner@h"),
+        &new,
+        &groupchat_core::Settings::default(),
+        &Limits::default(),
+        Timestamp(now),
+    )
+    .unwrap();
+    match made.changes.into_iter().next() {
         Some(Change::Created(group)) => *group,
         other => panic!("{other:?}"),
+    }
+}
+
+/// A message that says this.
+pub(crate) fn say(text: &str) -> Post {
+    Post {
+        client_id: None,
+        body: (!text.is_empty()).then(|| text.into()),
+        payload: format!("<body>{text}</body>").into(),
+        storage: Storage::Stored,
+        mentions: groupchat_core::MentionsAsked::default(),
+        corrects: None,
     }
 }
 
@@ -96,6 +117,10 @@ pub(crate) fn batch_of(id: &GroupId, version: i64, change: Change) -> Batch {
 pub(crate) struct Twin {
     pub(crate) store: Store,
     pub(crate) group: Group,
+    /// When the next request comes.
+    pub(crate) now: i64,
+    /// The messages that were archived.
+    pub(crate) rows: Vec<Archived>,
 }
 
 impl Twin {
@@ -105,16 +130,82 @@ impl Twin {
         let change = Change::Created(Box::new(group.clone()));
         let changes = vec![(group.id.clone(), change)];
         store.commit(&Batch { now: Timestamp(5), changes, ..Batch::default() }).await.unwrap();
-        Self { store: store.clone(), group }
+        Self { store: store.clone(), group, now: 7, rows: Vec::new() }
     }
 
-    /// What the engine does with one request: decide, commit, apply.
+    /// What the engine does with one request: look up what it names, decide, commit, apply. Only messages are archived.
     pub(crate) async fn ask(&mut self, actor: &str, command: &Command) -> Result<(), Refusal> {
-        let decision = decide(&self.group, &bare(actor), command, &Limits::default(), Timestamp(7))?;
-        if let Some(change) = decision.change {
-            self.change(change).await.unwrap();
+        let actor = bare(actor);
+        let command = self.looked_up(&actor, command).await;
+        let now = Timestamp(self.now);
+        let Decision { changes, notices } = decide(&self.group, &actor, &command, &Limits::default(), now)?;
+        let version = self.group.version;
+        changes.iter().for_each(|change| self.group.apply(change));
+        let mut rows = Vec::new();
+        for notice in notices {
+            if let Notice::Message { author, post, mentions, countable, .. } = notice
+                && post.storage == Storage::Stored
+            {
+                rows.push(self.row(&actor, author, post, mentions, countable).await);
+            }
         }
+        let changes = changes.into_iter().map(|change| (self.group.id.clone(), change)).collect();
+        let versions = vec![(self.group.id.clone(), version)];
+        let batch = Batch { now, versions, changes, archive: rows.clone(), ..Batch::default() };
+        self.store.commit(&batch).await.unwrap();
+        self.rows.extend(rows);
         Ok(())
+    }
+
+    async fn looked_up(&self, actor: &BareJid, command: &Command) -> Command {
+        let mut command = command.clone();
+        let (store, group) = (&self.store, &self.group.id);
+        match &mut command {
+            Command::Read(receipt) => {
+                let Some(reader) = self.group.member(actor) else { return command };
+                let found = match &receipt.message {
+                    MessageRef::Id(id) => store.found(group, id).await.unwrap(),
+                    MessageRef::Newest => store.newest_found_by_others(group, &reader.mid).await.unwrap(),
+                };
+                receipt.found = None;
+                if let Some(found) = found {
+                    let own = store.own_after(group, &reader.mid, found.id).await.unwrap();
+                    receipt.found = Some(groupchat_core::Found { seen: found.seen + own, ..found });
+                }
+            }
+            Command::Retract(retraction) => {
+                retraction.found = store.found(group, &retraction.id).await.unwrap();
+            }
+            _ => {}
+        }
+        command
+    }
+
+    async fn row(
+        &self,
+        actor: &BareJid,
+        mid: Mid,
+        post: Post,
+        mentions: Mentions,
+        countable: bool,
+    ) -> Archived {
+        let at = Timestamp(self.now);
+        Archived {
+            id: self.store.last_stanza_id().await.unwrap().next(at),
+            group: self.group.id.clone(),
+            at,
+            kind: ArchivedKind::Message,
+            sender: Jid::parse(&format!("{actor}/家 🐎")).unwrap(),
+            mid,
+            client_id: post.client_id,
+            body: post.body,
+            ordinal: self.group.countable,
+            countable,
+            corrects: None,
+            read_by: ReadBy::Members,
+            mentions,
+            payload: post.payload,
+        }
     }
 
     /// Commits and applies a change.
@@ -144,17 +235,22 @@ impl Twin {
     }
 }
 
-/// A message of member `author`.
+/// A message of member `author`: a thousand ids are a millisecond.
 pub(crate) fn message(group: &str, id: i64, author: &str, client_id: Option<&str>) -> Archived {
     Archived {
         id: StanzaId(id),
         group: gid(group),
-        at: Timestamp(id * 10),
+        at: Timestamp(id / 1_000),
         kind: ArchivedKind::Message,
         sender: jid(&format!("{author}@h/家 🐎")),
         mid: mid(author),
         client_id: client_id.map(Into::into),
         body: Some("奶茶?".into()),
+        ordinal: 0,
+        countable: true,
+        corrects: None,
+        read_by: ReadBy::Members,
+        mentions: Mentions::default(),
         payload: "<body>奶茶?</body>".into(),
     }
 }
