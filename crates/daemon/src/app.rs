@@ -11,11 +11,14 @@ use groupchat_link::{Incoming, Outgoing};
 use groupchat_store::Store;
 use tokio::sync::{SetOnce, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Order, Policy};
 use crate::queries::Queries;
+use crate::rates::Rates;
+use crate::retention;
 use crate::router::Router;
 
 /// Orders that may wait for the engine; beyond it the router waits, and the link with it.
@@ -40,25 +43,31 @@ pub async fn run(
         limits: limits.clone(),
         absent: config.delivery.absent,
         create_groups: config.service.create_groups,
+        defaults: config.service.defaults.for_rules(&limits).map_err(anyhow::Error::msg)?,
+        dedup_ms: i64::from(config.delivery.dedup_minutes) * 60_000,
     };
+    let group_rates = Rates::of_groups(&config.limits);
     let opened = Arc::new(SetOnce::new());
     let queries = Queries {
         domain,
-        name: config.service.name,
+        info: config.service_info(),
         limits,
         clock: clock.clone(),
         started: Instant::now(),
         store: Arc::clone(&opened),
     };
     let (orders, taken) = mpsc::channel::<Order>(ORDERS_MAX);
-    let router = Router::new(Arc::new(queries), orders, outgoing.clone());
+    let router = Router::new(Arc::new(queries), Rates::of_users(&config.limits), orders, outgoing.clone());
     let engine = async {
         let store = open(&config.database.url).await?;
         // Set once, here.
         let _ = opened.set(store.clone());
-        let engine =
-            Engine::start(policy, clock, store.clone(), outgoing).await.context("reading the database")?;
+        let retention = AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
+        let engine = Engine::start(policy, group_rates, clock, store.clone(), outgoing)
+            .await
+            .context("reading the database")?;
         engine.run(taken).await;
+        drop(retention);
         store.close().await.context("closing the database")
     };
     // The engine ends when the router has dropped its orders; a store that cannot be opened ends both.

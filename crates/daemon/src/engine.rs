@@ -2,18 +2,26 @@
 //! all of it in one transaction, and only then lets anybody hear of it.
 //!
 //! A batch that cannot be stored is refused as a whole and leaves no trace in memory.
-//! One kind of order a file: `engine/request.rs`, `engine/bounce.rs`; what a batch gathers is in `engine/work.rs`.
+//! One kind of order a file: `engine/request.rs` (with `carry_out.rs`), `bounce.rs`, `private.rs`; what a batch gathers
+//! is in `work.rs`.
 //! Not here: the rules (core), and questions that change nothing (`queries`).
 
 mod bounce;
+mod carry_out;
+mod private;
 mod request;
+mod sent;
 mod work;
 
 use bounce::Missed;
-use groupchat_core::{BareJid, Jid, Limits, SessionChange, Sessions, StanzaId};
-use groupchat_dialect::{Bounce, Outbound, Request};
+use groupchat_core::{
+    Addable, BareJid, GroupId, Jid, Limits, SessionChange, Sessions, Settings, StanzaId, Timestamp,
+};
+use groupchat_dialect::{Bounce, Origin, Outbound, Private, Request};
 use groupchat_link::Outgoing;
 use groupchat_store::{Store, StoreError};
+use private::Exchanges;
+use sent::Sent;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
 use work::Work;
@@ -21,6 +29,7 @@ use work::Work;
 use crate::clock::Clock;
 use crate::config::{Absent, CreateGroups};
 use crate::groups::Groups;
+use crate::rates::Rates;
 
 /// What the engine is asked to do.
 #[derive(Debug)]
@@ -40,6 +49,10 @@ pub(crate) enum Order {
     Seen(Jid),
     /// A message of ours came back.
     Bounce(Bounce),
+    /// Something for a member's own address.
+    Private(Box<Private>),
+    /// A user says who may add him.
+    Consent(Origin, Addable),
 }
 
 /// What the service allows and how it speaks; does not change while it runs.
@@ -53,12 +66,14 @@ pub(crate) struct Policy {
     pub(crate) absent: Absent,
     /// Who may create groups.
     pub(crate) create_groups: CreateGroups,
+    /// The settings of a group that asks for no others.
+    pub(crate) defaults: Settings,
+    /// How long a message sent again is known to be the same, in milliseconds.
+    pub(crate) dedup_ms: i64,
 }
 
 /// Requests in one transaction at most: beyond this a batch gets no faster, only later.
 const BATCH_MAX: usize = 256;
-/// Stanzas to be said by which a batch is large enough, however few requests it has.
-const BATCH_STANZAS_MAX: usize = 4_096;
 /// Changes of sessions kept for the next commit while the database refuses them. They are only hints: dropping the
 /// oldest costs a bounce.
 const UNSAVED_SESSIONS_MAX: usize = 50_000;
@@ -66,13 +81,17 @@ const UNSAVED_SESSIONS_MAX: usize = 50_000;
 /// Where all groups and sessions are, in memory.
 pub(crate) struct Engine {
     policy: Policy,
+    rates: Rates<GroupId>,
     clock: Clock,
+    last_now: Timestamp,
     store: Store,
     groups: Groups,
     sessions: Sessions,
     unsaved_sessions: Vec<SessionChange>,
     last_id: StanzaId,
     missed: Missed,
+    exchanges: Exchanges,
+    sent: Sent,
     outgoing: mpsc::Sender<Outgoing>,
 }
 
@@ -83,6 +102,7 @@ impl Engine {
     /// The store cannot be read.
     pub(crate) async fn start(
         policy: Policy,
+        rates: Rates<GroupId>,
         clock: Clock,
         store: Store,
         outgoing: mpsc::Sender<Outgoing>,
@@ -90,9 +110,16 @@ impl Engine {
         let sessions = Sessions::restore(store.sessions().await?);
         let last_id = store.last_stanza_id().await?;
         info!(sessions = sessions.count(), "Ready, with {} sessions from before", sessions.count());
+        let since = Timestamp(clock.now().0 - policy.dedup_ms);
+        let mut recent = store.recent(since, sent::SENT_MAX).await?;
+        recent.sort_unstable_by_key(|message| message.id);
+        let sent = Sent::restore(policy.dedup_ms, recent);
         let groups = Groups::new(store.clone());
         Ok(Self {
             policy,
+            rates,
+            // An id is about the microsecond of its making: time goes on from the last one.
+            last_now: Timestamp(last_id.0 / 1_000),
             clock,
             store,
             groups,
@@ -100,6 +127,8 @@ impl Engine {
             unsaved_sessions: Vec::new(),
             last_id,
             missed: Missed::default(),
+            exchanges: Exchanges::default(),
+            sent,
             outgoing,
         })
     }
@@ -120,10 +149,11 @@ impl Engine {
         let mut orders = orders.drain(..).peekable();
         while orders.peek().is_some() {
             let unsaved = std::mem::take(&mut self.unsaved_sessions);
-            let mut work = Work::new(self.clock.now(), self.last_id, unsaved);
-            while work.stanzas() < BATCH_STANZAS_MAX
-                && let Some(order) = orders.next()
-            {
+            // Each batch has a time of its own, though the clock stands still or goes back: who joins in this one was not
+            // there in the last.
+            self.last_now = Timestamp(self.clock.now().0.max(self.last_now.0 + 1));
+            let mut work = Work::new(self.last_now, self.last_id, unsaved);
+            while let Some(order) = orders.next_if(|order| work.has_room_for(order)) {
                 self.decide(&mut work, order).await;
             }
             for Outbound { head, to, tail } in self.commit(work).await {
@@ -142,6 +172,8 @@ impl Engine {
             }
             Order::Seen(from) => self.learn(work, &from, None),
             Order::Bounce(bounce) => self.bounce(work, bounce).await,
+            Order::Private(private) => self.private(work, *private).await,
+            Order::Consent(origin, addable) => self.consent(work, origin, addable),
         }
     }
 

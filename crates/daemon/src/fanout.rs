@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use groupchat_core::{
-    Archived, BareJid, Event, Group, GroupId, Jid, Member, Mid, Post, Sessions, StanzaId, delivery,
+    Archived, BareJid, Event, Group, GroupId, Jid, Member, Mentions, Mid, Post, Receive, Sessions, StanzaId,
+    Timestamp, delivery,
 };
 use groupchat_dialect::{Outbound, encode};
 
@@ -40,7 +41,12 @@ impl Fanout<'_> {
                 // Somebody who is banned without ever having been in is not told: he need not know the group.
                 who.iter().filter(|gone| gone.mid.is_some()).map(|gone| &gone.jid).collect()
             }
-            Event::Created { .. } | Event::Updated(_) | Event::Deleted | Event::Added(_) => Vec::new(),
+            Event::Created { .. }
+            | Event::Updated(_)
+            | Event::Deleted
+            | Event::Subject { .. }
+            | Event::Added(_)
+            | Event::MembersUpdated(_) => Vec::new(),
         };
         let to = delivery::announcement(group, self.sessions, actor, gone);
         let name = self.name(group);
@@ -69,8 +75,8 @@ impl Fanout<'_> {
     }
 
     /// The copies of a stored message.
-    pub(crate) fn message(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let copies = delivery::message(group, self.sessions);
+    pub(crate) fn message(&self, group: &Group, message: &Archived, now: Timestamp) -> Vec<Outbound> {
+        let copies = delivery::message(group, self.sessions, &message.mid, &message.mentions, now);
         let live = (!copies.live.is_empty()).then(|| encode::copy(self.domain, message, copies.live, false));
         live.into_iter().chain(self.absent_copy(message, copies.absent)).collect()
     }
@@ -82,9 +88,46 @@ impl Fanout<'_> {
     }
 
     /// The copies of something that is not kept.
-    pub(crate) fn ephemeral(&self, group: &Group, author: &Mid, post: &Post) -> Option<Outbound> {
-        let to = delivery::message(group, self.sessions).live;
+    pub(crate) fn ephemeral(
+        &self,
+        group: &Group,
+        author: &Mid,
+        post: &Post,
+        now: Timestamp,
+    ) -> Option<Outbound> {
+        let to = delivery::message(group, self.sessions, author, &Mentions::default(), now).live;
         (!to.is_empty()).then(|| encode::ephemeral(self.domain, &group.id, author, post, to))
+    }
+
+    /// The copies of a stored message for everybody, whatever he wants to hear.
+    pub(crate) fn to_everybody(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
+        let away = |member: &&Member| self.sessions.of(&member.jid).is_empty();
+        let absent = group.members().iter().filter(away).map(|member| member.jid.text()).collect();
+        self.to_all_devices(group, message).into_iter().chain(self.absent_copy(message, absent)).collect()
+    }
+
+    /// The copies of a stored message for everybody who is there, whatever he wants to hear; nobody else misses it.
+    pub(crate) fn to_all_devices(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
+        let to = delivery::all_devices(group, self.sessions);
+        (!to.is_empty()).then(|| encode::copy(self.domain, message, to, false)).into_iter().collect()
+    }
+
+    /// That a moderator took a message back, for everybody who is there.
+    pub(crate) fn moderated(&self, group: &Group, row: &Archived) -> Option<Outbound> {
+        let to = delivery::all_devices(group, self.sessions);
+        (!to.is_empty()).then(|| encode::moderated(&self.name(group), row.id, &row.payload, to))
+    }
+
+    /// What reaches one's devices, for one's other ones.
+    pub(crate) fn my_settings(
+        &self,
+        group: &Group,
+        receive: Receive,
+        mute_until: Option<Timestamp>,
+        device: &Jid,
+    ) -> Option<Outbound> {
+        let to = delivery::devices(self.sessions, [device.bare()], device);
+        (!to.is_empty()).then(|| encode::my_settings(&self.name(group), receive, mute_until, to))
     }
 
     /// The copies of a receipt: to the author's devices, and the reader's others.

@@ -13,5 +13,7 @@ mod groups;
 mod identity;
 pub mod logging;
 mod queries;
+mod rates;
+mod retention;
 mod router;
 mod signals;

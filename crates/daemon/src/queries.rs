@@ -2,14 +2,17 @@
 //!
 //! What may be seen is decided by `core::sight`; how it is written, by the dialect.
 
+mod history;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use groupchat_core::page::Paged;
 use groupchat_core::{BareJid, GroupId, Limits, Mid, Nick, Refusal, Sight, sight};
+use groupchat_dialect::encode::ServiceInfo;
 use groupchat_dialect::{Outbound, Query, Question, encode};
 use groupchat_payloads::MemberKey as NamedMember;
-use groupchat_store::{MemberKey, Store, StoreError, Summary};
+use groupchat_store::{ArchiveScope, MemberKey, Store, StoreError, Summary};
 use minidom::Element;
 use tokio::sync::SetOnce;
 use tracing::error;
@@ -20,8 +23,8 @@ use crate::clock::Clock;
 pub(crate) struct Queries {
     /// The service's domain.
     pub(crate) domain: BareJid,
-    /// Its name.
-    pub(crate) name: String,
+    /// What it says of itself.
+    pub(crate) info: ServiceInfo,
     /// How much is too much.
     pub(crate) limits: Limits,
     /// The time.
@@ -39,26 +42,28 @@ impl Queries {
     /// The answer to a question that needs no database.
     pub(crate) fn answer_at_once(&self, question: &Question) -> Option<Outbound> {
         let payload = match (&question.query, &question.group) {
-            (Query::DiscoInfo, None) => Some(encode::disco_service_info(&self.name)),
+            (Query::DiscoInfo, None) => Some(encode::disco_service_info(&self.info)),
             (Query::Ping, _) => None,
             (Query::Version, _) => Some(encode::version(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),
             (Query::Time, _) => Some(encode::time(self.clock.now())),
             (Query::Uptime, _) => Some(encode::uptime(self.started.elapsed().as_secs())),
+            (Query::ArchiveForm, _) => Some(encode::archive_form()),
+            (Query::ArchivePreferences, _) => Some(encode::archive_preferences()),
             _ => return None,
         };
         Some(encode::result(&question.origin, payload.as_ref()))
     }
 
-    /// The answer to a question to the database.
-    pub(crate) async fn answer(&self, question: &Question) -> Outbound {
-        let answer = match &question.group {
-            None => self.of_service(question).await,
-            Some(group) => self.of_group(question, group).await,
+    /// The answer to a question to the database: one stanza, or a page of the archive and the result that ends it.
+    pub(crate) async fn answer(&self, question: &Question) -> Vec<Outbound> {
+        let answer = match (&question.query, &question.group) {
+            (Query::Archive(query), _) => history::page(self, question, query).await,
+            (_, None) => self.of_service(question).await.map(|payload| vec![result(question, payload)]),
+            (_, Some(group)) => {
+                self.of_group(question, group).await.map(|payload| vec![result(question, payload)])
+            }
         };
-        match answer {
-            Ok(payload) => encode::result(&question.origin, payload.as_ref()),
-            Err(refusal) => encode::refused(&question.origin, &refusal),
-        }
+        answer.unwrap_or_else(|refusal| vec![encode::refused(&question.origin, &refusal)])
     }
 
     async fn of_service(&self, question: &Question) -> Answer {
@@ -88,9 +93,17 @@ impl Queries {
                 let found: Vec<_> = found.map_err(refusal)?.into_iter().map(info).collect();
                 Some(encode::groups_named(domain, &found))
             }
+            Query::Inbox(paging) => Some(history::inbox(self, asker, paging).await?),
+            Query::ArchiveMetadata => {
+                Some(history::metadata(self.store.wait().await, ArchiveScope::AllOf(asker.clone())).await?)
+            }
             Query::GroupInfo
             | Query::Members(_)
             | Query::MemberInfo(_)
+            | Query::Receipts(_)
+            | Query::Archive(_)
+            | Query::ArchiveForm
+            | Query::ArchivePreferences
             | Query::DiscoInfo
             | Query::Ping
             | Query::Version
@@ -109,12 +122,22 @@ impl Queries {
             Sight::Outside => false,
             Sight::Inside => true,
         };
-        let members_only = Err(Refusal::NotAllowed("only members may see who is in this group"));
+        let members_only =
+            Err(Refusal::NotAllowed("only members may see who is in this group, and what was said"));
         Ok(Some(match &question.query {
             Query::DiscoInfo => encode::disco_group_info(&info(summary)),
             Query::GroupInfo => encode::group_info(domain, &info(summary)),
             Query::DiscoItems(_) if !inside => encode::disco_no_items(),
-            Query::Members(_) | Query::MemberInfo(_) if !inside => return members_only,
+            Query::Members(_) | Query::MemberInfo(_) | Query::Receipts(_) | Query::ArchiveMetadata
+                if !inside =>
+            {
+                return members_only;
+            }
+            Query::Receipts(message) => history::receipts(store, &summary, asker, message).await?,
+            Query::ArchiveMetadata => {
+                history::metadata(store, ArchiveScope::Group { id: id.clone(), reader: asker.clone() })
+                    .await?
+            }
             Query::DiscoItems(paging) => {
                 let found = store.members(id, &paging.page).await.map_err(refusal)?;
                 encode::disco_group_items(domain, id, paging, &found)
@@ -128,6 +151,10 @@ impl Queries {
             }
             Query::MyGroups(_)
             | Query::GroupsNamed(_)
+            | Query::Inbox(_)
+            | Query::Archive(_)
+            | Query::ArchiveForm
+            | Query::ArchivePreferences
             | Query::Ping
             | Query::Version
             | Query::Time
@@ -144,6 +171,10 @@ impl Queries {
             NamedMember::Nick(nick) => MemberKey::Nick(Nick::parse(nick, &self.limits)?),
         })
     }
+}
+
+fn result(question: &Question, payload: Option<Element>) -> Outbound {
+    encode::result(&question.origin, payload.as_ref())
 }
 
 fn info(summary: Summary) -> encode::GroupInfo {

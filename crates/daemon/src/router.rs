@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use groupchat_core::{BareJid, Limits, Refusal};
-use groupchat_dialect::{Decoded, Outbound, Question, decode, encode, oversized};
+use groupchat_dialect::{Decoded, Outbound, PrivateKind, Question, decode, encode, oversized};
 use groupchat_link::{Incoming, Outgoing};
 use minidom::Element;
 use tokio::sync::{Semaphore, mpsc};
@@ -15,6 +15,7 @@ use tracing::{debug, trace, warn};
 
 use crate::engine::Order;
 use crate::queries::Queries;
+use crate::rates::Rates;
 
 /// Questions to the database under way at once; more are asked to come back.
 const QUESTIONS_MAX: usize = 64;
@@ -28,6 +29,7 @@ pub(crate) struct Router {
     outgoing: mpsc::Sender<Outgoing>,
     places: Arc<Semaphore>,
     questions: TaskTracker,
+    rates: Rates<BareJid>,
 }
 
 /// Nobody listens any more; the program is ending.
@@ -37,6 +39,7 @@ impl Router {
     /// A router for these.
     pub(crate) fn new(
         queries: Arc<Queries>,
+        rates: Rates<BareJid>,
         orders: mpsc::Sender<Order>,
         outgoing: mpsc::Sender<Outgoing>,
     ) -> Self {
@@ -48,6 +51,7 @@ impl Router {
             outgoing,
             places: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             questions: TaskTracker::new(),
+            rates,
         }
     }
 
@@ -89,12 +93,29 @@ impl Router {
 
     async fn act(&self, decoded: Decoded) -> Result<(), Closed> {
         match decoded {
-            Decoded::Command(request) => self.order(Order::Request(Box::new(request))).await,
+            Decoded::Command(request) => match self.rates.check(request.origin.from.bare()) {
+                Ok(()) => self.order(Order::Request(Box::new(request))).await,
+                Err(refusal) => send(&self.outgoing, encode::refused(&request.origin, &refusal)).await,
+            },
             Decoded::Presence { from, address, available } => {
                 self.order(Order::Presence { from, address, available }).await
             }
             Decoded::Bounce(bounce) => self.order(Order::Bounce(bounce)).await,
+            Decoded::Private(private) => {
+                let is_answer = matches!(private.kind, PrivateKind::Result | PrivateKind::Error);
+                if !is_answer && let Err(refusal) = self.rates.check(private.origin.from.bare()) {
+                    return send(&self.outgoing, encode::refused(&private.origin, &refusal)).await;
+                }
+                self.order(Order::Private(Box::new(private))).await
+            }
+            Decoded::Consent { origin, addable } => match self.rates.check(origin.from.bare()) {
+                Ok(()) => self.order(Order::Consent(origin, addable)).await,
+                Err(refusal) => send(&self.outgoing, encode::refused(&origin, &refusal)).await,
+            },
             Decoded::Query(question) => {
+                if let Err(refusal) = self.rates.check(question.origin.from.bare()) {
+                    return send(&self.outgoing, encode::refused(&question.origin, &refusal)).await;
+                }
                 if question.shows_session {
                     self.order(Order::Seen(question.origin.from.clone())).await?;
                 }
@@ -122,9 +143,12 @@ impl Router {
         };
         let (queries, outgoing) = (Arc::clone(&self.queries), self.outgoing.clone());
         self.questions.spawn(async move {
-            let answer = queries.answer(&question).await;
-            // Nobody left to take the answer means that the program is ending.
-            let _ = send(&outgoing, answer).await;
+            for stanza in queries.answer(&question).await {
+                if send(&outgoing, stanza).await.is_err() {
+                    // Nobody left to take the answer: the program is ending.
+                    break;
+                }
+            }
             drop(place);
         });
         Ok(())

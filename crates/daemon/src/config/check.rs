@@ -20,6 +20,26 @@ pub(super) fn check(config: &mut Config, known: &[Problem]) -> Vec<(&'static str
     if config.service.name.trim().is_empty() || config.service.name.chars().any(char::is_control) {
         found.push(("service.name", "must be a name that can be shown".into()));
     }
+    if let Err(refusal) = config.service.defaults.for_rules(&config.limits.for_rules()) {
+        found.push(("service.defaults", refusal));
+    }
+    let contacts = &config.service;
+    let contacts = [
+        ("service.abuse_addresses", &contacts.abuse_addresses),
+        ("service.admin_addresses", &contacts.admin_addresses),
+        ("service.support_addresses", &contacts.support_addresses),
+    ];
+    for (key, addresses) in contacts {
+        if addresses.iter().any(|address| !address.contains(':') || address.chars().any(char::is_control)) {
+            found.push((
+                key,
+                "must be URIs, for example xmpp:admin@example.org or mailto:admin@example.org".into(),
+            ));
+        }
+    }
+    if config.delivery.dedup_minutes > 1_440 {
+        found.push(("delivery.dedup_minutes", "must be from 0 to 1440".into()));
+    }
     limits(config, &mut found);
     if tracing_subscriber::EnvFilter::try_new(&config.log.level).is_err() {
         found.push(("log.level", "must be error, warn, info, debug or trace, or a filter by module".into()));
@@ -72,7 +92,13 @@ fn limits(config: &Config, found: &mut Vec<(&'static str, String)>) {
     let limits = &config.limits;
     // Names are stored in columns of this width; a stanza much larger than this would close the link on some hosts.
     for (key, value, min, max) in [
+        ("limits.groups_per_user", limits.groups_per_user, 1, 100_000),
         ("limits.members_per_group", limits.members_per_group, 1, 1_000_000),
+        ("limits.pending_per_group", limits.pending_per_group, 1, 10_000),
+        ("limits.user_stanzas_per_second", limits.user_stanzas_per_second as usize, 1, 1_000_000),
+        ("limits.user_stanzas_burst", limits.user_stanzas_burst as usize, 1, 1_000_000),
+        ("limits.group_messages_per_second", limits.group_messages_per_second as usize, 1, 1_000_000),
+        ("limits.group_messages_burst", limits.group_messages_burst as usize, 1, 1_000_000),
         ("limits.name_chars", limits.name_chars, 1, 384),
         ("limits.description_chars", limits.description_chars, 0, 10_000),
         ("limits.nick_chars", limits.nick_chars, 9, 64),

@@ -14,7 +14,10 @@ use std::path::Path;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
-pub use sections::{Absent, Component, CreateGroups, Database, Delivery, Limits, Log, LogFormat, Service};
+use groupchat_dialect::encode::ServiceInfo;
+pub use sections::{
+    Absent, Component, CreateGroups, Database, Defaults, Delivery, Limits, Log, LogFormat, Service,
+};
 use serde::{Deserialize, Serialize};
 
 /// Environment variables of the configuration begin so: `GROUPCHAT_COMPONENT__SECRET` is `secret` in `[component]`.
@@ -126,6 +129,29 @@ impl Config {
             text,
         }));
         if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+
+    /// What the service says of itself to whoever discovers it.
+    pub fn service_info(&self) -> ServiceInfo {
+        let limits = &self.limits;
+        let service = &self.service;
+        ServiceInfo {
+            name: service.name.clone(),
+            contacts: [&service.abuse_addresses, &service.admin_addresses, &service.support_addresses]
+                .map(Clone::clone),
+            limits: vec![
+                ("groups_per_user", limits.groups_per_user),
+                ("members_per_group", limits.members_per_group),
+                ("pending_per_group", limits.pending_per_group),
+                ("name_chars", limits.name_chars),
+                ("description_chars", limits.description_chars),
+                ("nick_chars", limits.nick_chars),
+                ("message_bytes", limits.message_bytes),
+                ("page_items", limits.page_items),
+                ("user_stanzas_per_second", limits.user_stanzas_per_second as usize),
+                ("group_messages_per_second", limits.group_messages_per_second as usize),
+            ],
+        }
     }
 
     /// A configuration for tests: this domain, this database, everything else as by default.

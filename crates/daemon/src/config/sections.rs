@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use groupchat_core::Limits as GroupLimits;
+use groupchat_core::{Limits as GroupLimits, Settings};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -45,11 +45,93 @@ pub struct Service {
     pub name: String,
     /// Who may create groups.
     pub create_groups: CreateGroups,
+    /// Whom to write to about abuse, as URIs (XEP-0157).
+    pub abuse_addresses: Vec<String>,
+    /// Whom to write to about the service.
+    pub admin_addresses: Vec<String>,
+    /// Whom to ask for help.
+    pub support_addresses: Vec<String>,
+    /// The settings of a group whose creator asks for no others.
+    pub defaults: Defaults,
+}
+
+/// `[service.defaults]`: the settings of a group whose creator asks for no others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Defaults {
+    /// `private` or `public`.
+    pub visibility: String,
+    /// `closed`, `open` or `approval`.
+    pub join: String,
+    /// `admins` or `members`.
+    pub invite: String,
+    /// `admins` or `members`.
+    pub configure: String,
+    /// `admins` or `members`.
+    pub post: String,
+    /// `admins` or `members`.
+    pub mention_all: String,
+    /// `all` or `since-join`.
+    pub history: String,
+    /// `on` or `off`.
+    pub receipts: String,
+    /// Days that messages are kept; 0: for ever.
+    pub retention_days: u32,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        let settings = Settings::default();
+        let texts = settings.properties();
+        let of = |name: &str| {
+            texts.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string()).unwrap_or_default()
+        };
+        Self {
+            visibility: of("visibility"),
+            join: of("join"),
+            invite: of("invite"),
+            configure: of("configure"),
+            post: of("post"),
+            mention_all: of("mention_all"),
+            history: of("history"),
+            receipts: of("receipts"),
+            retention_days: settings.retention_days,
+        }
+    }
+}
+
+impl Defaults {
+    /// The settings as the rules take them.
+    ///
+    /// # Errors
+    /// What cannot be set so.
+    pub fn for_rules(&self, limits: &GroupLimits) -> Result<Settings, String> {
+        let texts = [
+            ("visibility", &self.visibility),
+            ("join", &self.join),
+            ("invite", &self.invite),
+            ("configure", &self.configure),
+            ("post", &self.post),
+            ("mention_all", &self.mention_all),
+            ("history", &self.history),
+            ("receipts", &self.receipts),
+            ("retention_days", &self.retention_days.to_string()),
+        ];
+        let texts = texts.map(|(name, value)| (name.to_owned(), value.clone()));
+        Settings::default().with(&texts, limits).map_err(|refusal| refusal.to_string())
+    }
 }
 
 impl Default for Service {
     fn default() -> Self {
-        Self { name: "Groups".into(), create_groups: CreateGroups::Everyone }
+        Self {
+            name: "Groups".into(),
+            create_groups: CreateGroups::Everyone,
+            abuse_addresses: Vec::new(),
+            admin_addresses: Vec::new(),
+            support_addresses: Vec::new(),
+            defaults: Defaults::default(),
+        }
     }
 }
 
@@ -81,8 +163,12 @@ impl Default for Database {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Groups of one user.
+    pub groups_per_user: usize,
     /// Members of one group.
     pub members_per_group: usize,
+    /// Requests to join and invitations of one group that wait for an answer.
+    pub pending_per_group: usize,
     /// Characters of a group's name.
     pub name_chars: usize,
     /// Characters of a group's description.
@@ -95,19 +181,33 @@ pub struct Limits {
     pub page_items: usize,
     /// Devices remembered as online for one user.
     pub sessions_per_user: usize,
+    /// Stanzas of one user a second, when he goes on and on.
+    pub user_stanzas_per_second: u32,
+    /// Stanzas of one user at once.
+    pub user_stanzas_burst: u32,
+    /// Messages into one group a second, when its members go on and on.
+    pub group_messages_per_second: u32,
+    /// Messages into one group at once.
+    pub group_messages_burst: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let limits = GroupLimits::default();
         Self {
+            groups_per_user: limits.groups_per_user,
             members_per_group: limits.members_per_group,
+            pending_per_group: limits.pending_per_group,
             name_chars: limits.name_chars,
             description_chars: limits.description_chars,
             nick_chars: limits.nick_chars,
             message_bytes: limits.message_bytes,
             page_items: limits.page_items,
             sessions_per_user: limits.sessions_per_user,
+            user_stanzas_per_second: 50,
+            user_stanzas_burst: 500,
+            group_messages_per_second: 200,
+            group_messages_burst: 2_000,
         }
     }
 }
@@ -116,7 +216,9 @@ impl Limits {
     /// The limits as the rules take them.
     pub fn for_rules(&self) -> GroupLimits {
         GroupLimits {
+            groups_per_user: self.groups_per_user,
             members_per_group: self.members_per_group,
+            pending_per_group: self.pending_per_group,
             name_chars: self.name_chars,
             description_chars: self.description_chars,
             nick_chars: self.nick_chars,
@@ -133,11 +235,13 @@ impl Limits {
 pub struct Delivery {
     /// What a member gets who is away.
     pub absent: Absent,
+    /// Minutes in which a message sent again by the same device, with the same id, is known to be the same.
+    pub dedup_minutes: u32,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { absent: Absent::Message }
+        Self { absent: Absent::Message, dedup_minutes: 10 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A message of ours came back: the device is gone, and if it was the member's last, he gets the message for later.
 
-use groupchat_core::{BareJid, StanzaId, Timestamp};
+use groupchat_core::{Archived, BareJid, StanzaId, Timestamp};
 use groupchat_dialect::{Bounce, Outbound};
 use groupchat_store::StoreError;
 use quick_cache::unsync::Cache;
@@ -36,37 +36,51 @@ impl Missed {
 
 impl Engine {
     pub(super) async fn bounce(&mut self, work: &mut Work, bounce: Bounce) {
-        if bounce.from.resource().is_none() {
-            // What a host was to keep and did not stays in the archive.
-            debug!(member = %bounce.from, "A copy for later was not taken by the member's server");
-            return;
-        }
-        work.sessions.extend(self.sessions.end(&bounce.from));
-        if self.sessions.of(bounce.from.bare()).is_empty() {
-            let copies = match self.missed(work, &bounce).await {
-                Ok(copies) => copies,
-                Err(problem) => {
-                    error!(error = %problem, "A message that came back cannot be looked up: {problem}");
-                    Vec::new()
-                }
-            };
-            work.say_if_stored(copies);
+        match self.came_back(work, &bounce).await {
+            Ok(speech) => work.say_if_stored(speech),
+            Err(problem) => {
+                error!(error = %problem, "A message that came back cannot be looked up: {problem}");
+            }
         }
     }
 
-    /// The copies for later of what came back, for a member who is still there: if it may have been one of several
-    /// messages, all of them, for one too many is better than one too few.
-    async fn missed(&mut self, work: &mut Work, bounce: &Bounce) -> Result<Vec<Outbound>, StoreError> {
+    async fn came_back(&mut self, work: &mut Work, bounce: &Bounce) -> Result<Vec<Outbound>, StoreError> {
+        let meant = self.meant(work, bounce).await?;
+        if meant.is_empty()
+            && let Some(group) = work.group(&mut self.groups, &bounce.group).await?
+            && let Some(error) = self.private_bounce(group, bounce)
+        {
+            return Ok(vec![error]);
+        }
+        if bounce.from.resource().is_none() {
+            // What a host was to keep and did not stays in the archive.
+            debug!(member = %bounce.from, "A copy for later was not taken by the member's server");
+            return Ok(Vec::new());
+        }
+        work.sessions.extend(self.sessions.end(&bounce.from));
+        if !self.sessions.of(bounce.from.bare()).is_empty() {
+            return Ok(Vec::new());
+        }
+        let jid = bounce.from.bare();
+        let new: Vec<_> = meant.into_iter().filter(|message| self.missed.is_new(message.id, jid)).collect();
+        let oldest_first = new.iter().rev();
+        Ok(oldest_first.filter_map(|message| self.fanout().absent_copy(message, vec![jid.text()])).collect())
+    }
+
+    /// The messages that may have come back from a member who is still there: if it may have been one of several, all of
+    /// them, for one too many is better than one too few.
+    async fn meant(&mut self, work: &mut Work, bounce: &Bounce) -> Result<Vec<Archived>, StoreError> {
         let (Some(id), Some(mid)) = (&bounce.id, &bounce.mid) else { return Ok(Vec::new()) };
         let since = Timestamp(work.now.0 - SAME_ID_MS);
         let group = work.group(&mut self.groups, &bounce.group).await?.filter(|group| !group.deleted);
-        let Some(member) = group.and_then(|group| group.member(bounce.from.bare())) else {
+        let Some(joined) =
+            group.and_then(|group| group.member(bounce.from.bare())).map(|member| member.joined)
+        else {
             return Ok(Vec::new());
         };
-        let jid = member.jid.clone();
         let mut found = self.store.messages_by(&bounce.group, id, mid, since).await?;
-        found.retain(|message| self.missed.is_new(message.id, &jid));
-        let oldest_first = found.iter().rev();
-        Ok(oldest_first.filter_map(|message| self.fanout().absent_copy(message, vec![jid.text()])).collect())
+        // What was before he came did not come back from him, whatever it says.
+        found.retain(|message| message.at >= joined);
+        Ok(found)
     }
 }

@@ -1,19 +1,20 @@
-//! A request of a user: decided, written down, and what is to be said of it.
+//! A request of a user: what the rules have to know is looked up, they are asked, and their answer carried out.
+//!
+//! Not here: what carrying out means (`carry_out.rs`).
 
 use std::sync::Arc;
 
 use groupchat_core::{
-    Archived, ArchivedKind, Change, Command, Decision, Event, Group, GroupId, Jid, MessageRef, Mid, NewGroup,
-    Notice, ReadReceipt, Refusal, Storage, create, decide,
+    Addable, Archived, ArchivedKind, BareJid, Command, Decision, Found, Group, GroupId, Jid, Member,
+    MemberSpec, Mentions, MessageRef, Mid, ReadBy, Refusal, StanzaId, Timestamp, create, decide,
 };
-use groupchat_dialect::{Carrier, Origin, Outbound, Request, encode};
+use groupchat_dialect::{Carrier, Origin, Request, encode};
 use groupchat_store::StoreError;
-use tracing::{error, info, trace};
+use tracing::{error, trace};
 
-use super::work::News;
+use super::sent::Key;
 use super::{Engine, Work};
 use crate::config::CreateGroups;
-use crate::fanout::{self, Fanout};
 use crate::identity;
 
 /// How often an id is made up for a new group before its creator is told to try again.
@@ -27,6 +28,13 @@ impl Engine {
             work.refuse(origin, &Refusal::NotAllowed("only users of this server may create groups here"));
             return;
         }
+        let sent = group.as_ref().and_then(|group| Key::of(group, &origin, &command));
+        if let (Some(key), Some(group)) = (&sent, &group)
+            && self.acknowledged_again(work, &origin, group, key).await
+        {
+            return;
+        }
+        let paced = matches!(command, Command::Post(_) | Command::Retract(_) | Command::Subject { .. });
         let decided = match group {
             Some(id) => self.decide_in(work, &origin, &id, command).await.map(|decision| (id, decision)),
             None => self.decide_unnamed(work, &origin, command).await,
@@ -36,7 +44,11 @@ impl Engine {
                 let by_presence = matches!(origin.carrier, Carrier::Presence { .. });
                 let address = by_presence.then(|| Jid::from_stored(&origin.at));
                 self.learn(work, &origin.from, address.as_ref());
-                self.carry_out(work, origin, &id, decision);
+                // Now that it is known that a member says it: nobody else learns how busy a group is, or makes it so.
+                match if paced { self.rates.check(&id) } else { Ok(()) } {
+                    Ok(()) => self.carry_out(work, origin, &id, decision, sent),
+                    Err(refusal) => work.refuse(origin, &refusal),
+                }
             }
             Err(refusal) => {
                 // Not at debug: the text may quote what was sent.
@@ -44,6 +56,14 @@ impl Engine {
                 work.refuse(origin, &refusal);
             }
         }
+    }
+
+    /// A user says who may add him to groups.
+    pub(super) fn consent(&mut self, work: &mut Work, origin: Origin, addable: Addable) {
+        self.learn(work, &origin.from, None);
+        work.people.push((origin.from.bare().clone(), addable));
+        let answer = encode::result(&origin, None);
+        work.say(origin, vec![answer], None);
     }
 
     async fn decide_in(
@@ -54,18 +74,20 @@ impl Engine {
         mut command: Command,
     ) -> Result<Decision, Refusal> {
         let now = work.now;
-        let group = work.group(&mut self.groups, id).await.map_err(unavailable)?;
         let actor = origin.from.bare();
+        let limits = &self.policy.limits;
+        let group = work.group(&mut self.groups, id).await.map_err(unavailable)?;
+        let looked_up = Lookups { store: &self.store, actor };
         let decided = match (&mut command, group) {
-            (Command::Create(new), None) => self.create(origin, id, new, now),
-            (_, None) => Err(Refusal::NoSuchGroup),
-            (Command::Read(receipt), Some(group)) => {
-                if let Some(reader) = group.member(actor) {
-                    receipt.found = self.find(id, &reader.mid, receipt).await.map_err(unavailable)?;
-                }
-                decide(group, actor, &command, &self.policy.limits, now)
+            (Command::Create(new), None) => {
+                new.people = looked_up.people(&new.members).await.map_err(unavailable)?;
+                create(id.clone(), actor, new, &self.policy.defaults, limits, now)
             }
-            (_, Some(group)) => decide(group, actor, &command, &self.policy.limits, now),
+            (_, None) => Err(Refusal::NoSuchGroup),
+            (_, Some(group)) => {
+                looked_up.fill(group, &mut command).await.map_err(unavailable)?;
+                decide(group, actor, &command, limits, now)
+            }
         };
         decided.and_then(|decision| self.fits(work, id, decision))
     }
@@ -86,181 +108,151 @@ impl Engine {
         Err(Refusal::Unavailable)
     }
 
-    fn create(
-        &self,
-        origin: &Origin,
-        id: &GroupId,
-        new: &NewGroup,
-        now: groupchat_core::Timestamp,
-    ) -> Result<Decision, Refusal> {
-        create(id.clone(), origin.from.bare(), new, &self.policy.limits, now)
-    }
-
     fn may_create(&self, origin: &Origin) -> bool {
         let host = self.policy.domain.as_str().split_once('.').map(|(_, host)| host);
         self.policy.create_groups == CreateGroups::Everyone || host == Some(origin.from.bare().domain())
     }
 
-    /// The message that a receipt means: its place, its author, and what the receipt names it by.
-    async fn find(
-        &self,
-        group: &GroupId,
-        reader: &Mid,
-        receipt: &ReadReceipt,
-    ) -> Result<Option<(groupchat_core::StanzaId, Mid, Arc<str>)>, StoreError> {
-        Ok(match &receipt.message {
-            MessageRef::Id(id) => {
-                let found = self.store.message(group, id).await?;
-                found.map(|message| (message.id, message.mid, id.clone()))
-            }
-            MessageRef::Newest => {
-                let found = self.store.newest_message_by_others(group, reader).await?;
-                found.map(|message| {
-                    let named = message.client_id.unwrap_or_else(|| message.id.to_string().into());
-                    (message.id, message.mid, named)
-                })
-            }
-        })
-    }
-
-    /// An announcement goes out as one stanza for each member, so it has to be one that hosts take.
-    fn fits(&self, work: &Work, id: &GroupId, decision: Decision) -> Result<Decision, Refusal> {
-        let bytes_max = self.policy.limits.message_bytes;
-        let group = match &decision.change {
-            Some(Change::Created(group)) => Some(&**group),
-            _ => work.touched(id),
-        };
-        let name = group.map(|group| self.fanout().name(group).name.to_owned()).unwrap_or_default();
-        let name = encode::Group { domain: self.policy.domain.as_str(), id, name: &name };
-        for notice in &decision.notices {
-            if let Notice::Announce(event) = notice
-                && encode::event_content(&name, event).len() > bytes_max
-            {
-                return Err(Refusal::TooLarge { bytes_max });
-            }
-        }
-        Ok(decision)
-    }
-
-    /// A granted request: its change, its rows in the archive, its stanzas.
-    fn carry_out(&self, work: &mut Work, origin: Origin, id: &GroupId, decision: Decision) {
-        let Decision { change, notices } = decision;
-        let created = matches!(change, Some(Change::Created(_)));
-        let news = change.as_ref().and_then(|change| news(id, change));
-        if let Some(change) = change {
-            work.apply(id, change);
-        }
-        let Some(group) = work.take(id) else { return };
-        let mut speech = Vec::new();
-        speech.extend(encode::granted(&origin, &self.fanout().name(&group), created));
-        for notice in notices {
-            speech.extend(self.put_into_words(work, &origin, &group, notice));
-        }
-        work.put_back(group);
-        work.say(origin, speech, news);
-    }
-
-    fn put_into_words(
-        &self,
+    /// A message that came twice: if it is stored, its sender's device hears so again, and nobody else.
+    async fn acknowledged_again(
+        &mut self,
         work: &mut Work,
         origin: &Origin,
-        group: &Group,
-        notice: Notice,
-    ) -> Vec<Outbound> {
-        let fanout = self.fanout();
-        match notice {
-            Notice::Announce(event) => {
-                let row = self.event_row(work, origin, group, &event);
-                work.archive(row);
-                fanout.announcement(group, &event, &origin.from, origin.carrier.id())
-            }
-            Notice::Welcome(member) => {
-                // The same id as the announcement has in the archive: it is the same news.
-                fanout.welcome(group, &member, origin.from.bare(), work.last_id).into_iter().collect()
-            }
-            Notice::Message { author, post } if post.storage == Storage::LiveOnly => {
-                fanout.ephemeral(group, &author, &post).into_iter().collect()
-            }
-            Notice::Message { author, post } => {
-                let row = Archived {
-                    id: work.next_id(),
-                    group: group.id.clone(),
-                    at: work.now,
-                    kind: ArchivedKind::Message,
-                    sender: origin.from.clone(),
-                    mid: author,
-                    client_id: post.client_id,
-                    body: post.body,
-                    payload: post.payload,
-                };
-                let copies = fanout.message(group, &row);
-                work.archive(row);
-                copies
-            }
-            Notice::Receipt { reader, author, message_id, client_id, displayed } => {
-                let receipt = fanout::Receipt {
-                    reader: &reader,
-                    author: author.as_ref(),
-                    message_id: &message_id,
-                    client_id: client_id.as_ref(),
-                    displayed,
-                };
-                fanout.receipt(&group.id, &receipt, &origin.from).into_iter().collect()
-            }
-        }
-    }
-
-    fn event_row(&self, work: &mut Work, origin: &Origin, group: &Group, event: &Event) -> Archived {
-        let actor = group.member(origin.from.bare()).map(|member| member.mid.clone());
-        let mid = actor.or_else(|| match event {
-            Event::Removed { who, .. } => {
-                who.iter().find(|gone| gone.jid == *origin.from.bare()).and_then(|gone| gone.mid.clone())
-            }
-            Event::Created { .. } | Event::Updated(_) | Event::Deleted | Event::Added(_) => None,
+        group: &GroupId,
+        key: &Key,
+    ) -> bool {
+        let Some(stored) = self.sent.find(key, work.now) else { return false };
+        let repeated = self.repeated(work, origin, group, stored).await.unwrap_or_else(|problem| {
+            unavailable(problem);
+            None
         });
-        Archived {
-            id: work.next_id(),
-            group: group.id.clone(),
-            at: work.now,
-            kind: ArchivedKind::Event,
-            sender: origin.from.clone(),
-            mid: mid.unwrap_or_else(|| Mid::from_stored("")),
-            client_id: None,
-            body: None,
-            payload: encode::event_content(&self.fanout().name(group), event).into(),
-        }
+        let Some(message) = repeated else { return false };
+        let to = vec![origin.from.to_string().into()];
+        work.say(origin.clone(), vec![encode::copy(self.policy.domain.as_str(), &message, to, false)], None);
+        true
     }
 
-    pub(super) fn fanout(&self) -> Fanout<'_> {
-        Fanout { domain: self.policy.domain.as_str(), absent: self.policy.absent, sessions: &self.sessions }
+    /// The message as it is stored, or is about to be, if the sender is still in; without content if it was taken back.
+    async fn repeated(
+        &mut self,
+        work: &mut Work,
+        origin: &Origin,
+        id: &GroupId,
+        stored: StanzaId,
+    ) -> Result<Option<Archived>, StoreError> {
+        let actor = origin.from.bare();
+        let group = work.group(&mut self.groups, id).await?.filter(|group| !group.deleted);
+        let Some(mid) = group.and_then(|group| group.member(actor)).map(|member| member.mid.clone()) else {
+            return Ok(None);
+        };
+        if let Some(same_batch) = work.archived(stored) {
+            return Ok(Some(same_batch.clone()));
+        }
+        if let Some(message) = self.store.message(id, &stored.to_string()).await? {
+            return Ok(Some(message));
+        }
+        let taken_back = self.store.found(id, &stored.to_string()).await?;
+        Ok(taken_back.map(|found| Archived {
+            id: found.id,
+            group: id.clone(),
+            at: work.now,
+            kind: ArchivedKind::Message,
+            sender: origin.from.clone(),
+            mid,
+            client_id: origin.carrier.id().cloned(),
+            body: None,
+            ordinal: 0,
+            countable: false,
+            corrects: None,
+            read_by: ReadBy::Members,
+            mentions: Mentions::default(),
+            payload: "".into(),
+        }))
     }
 }
 
-fn unavailable(problem: StoreError) -> Refusal {
+/// What the rules have to know that no group holds.
+struct Lookups<'a> {
+    store: &'a groupchat_store::Store,
+    actor: &'a BareJid,
+}
+
+impl Lookups<'_> {
+    /// Fills in what this command needs.
+    async fn fill(&self, group: &Group, command: &mut Command) -> Result<(), StoreError> {
+        let Some(member) = group.member(self.actor) else {
+            if let Command::Join { person, .. } = command {
+                *person = self
+                    .store
+                    .people(std::slice::from_ref(self.actor))
+                    .await?
+                    .remove(self.actor)
+                    .unwrap_or_default();
+            }
+            return Ok(());
+        };
+        match command {
+            Command::AddMembers(addition) => addition.people = self.people(&addition.members).await?,
+            Command::Read(receipt) => receipt.found = self.read(group, member, &receipt.message).await?,
+            Command::Post(post) => {
+                if let Some(correction) = &mut post.corrects {
+                    correction.found = self.own(group, &member.mid, &correction.id).await?;
+                }
+            }
+            Command::Retract(retraction) => {
+                retraction.found = match &retraction.post {
+                    Some(_) => self.own(group, &member.mid, &retraction.id).await?,
+                    None => self.store.found(&group.id, &retraction.id).await?,
+                };
+            }
+            Command::Create(_)
+            | Command::Update(_)
+            | Command::Delete
+            | Command::UpdateMembers(_)
+            | Command::Join { .. }
+            | Command::MySettings(_)
+            | Command::RemoveMembers(_)
+            | Command::Subject { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What is known of these accounts and of the actor; what is no account is found out by the rules.
+    async fn people(&self, specs: &[MemberSpec]) -> Result<groupchat_core::People, StoreError> {
+        let mut jids: Vec<_> = specs.iter().filter_map(|spec| BareJid::parse(&spec.jid).ok()).collect();
+        jids.push(self.actor.clone());
+        self.store.people(&jids).await
+    }
+
+    /// The actor's own message of this id, though others may have used the same.
+    async fn own(&self, group: &Group, author: &Mid, id: &Arc<str>) -> Result<Option<Found>, StoreError> {
+        let newest =
+            self.store.messages_by(&group.id, id, author, Timestamp(i64::MAX)).await?.into_iter().next();
+        Ok(newest.map(|message| Found { id: message.id, mid: message.mid, named: id.clone(), seen: 0 }))
+    }
+
+    /// The message that a receipt means. What is read with it is counted only if the receipt says anything new.
+    async fn read(
+        &self,
+        group: &Group,
+        reader: &Member,
+        message: &MessageRef,
+    ) -> Result<Option<Found>, StoreError> {
+        let found = match message {
+            MessageRef::Id(id) => self.store.found(&group.id, id).await?,
+            MessageRef::Newest => self.store.newest_found_by_others(&group.id, &reader.mid).await?,
+        };
+        match found {
+            Some(found) if found.id > reader.read && found.mid != reader.mid => {
+                let own = self.store.own_after(&group.id, &reader.mid, found.id).await?;
+                Ok(Some(Found { seen: found.seen + own, ..found }))
+            }
+            found => Ok(found),
+        }
+    }
+}
+
+pub(super) fn unavailable(problem: StoreError) -> Refusal {
     error!(error = %problem, "The database cannot be read: {problem}");
     Refusal::Unavailable
-}
-
-/// What a change is in the log, once it is stored.
-fn news(id: &GroupId, change: &Change) -> Option<News> {
-    let id = id.clone();
-    Some(match change {
-        Change::Created(group) => {
-            let members = group.members().len();
-            Box::new(move || info!(group = %id, members, "Created group {id} of {members}"))
-        }
-        Change::Updated(_) => Box::new(move || info!(group = %id, "Changed the settings of group {id}")),
-        Change::Deleted => Box::new(move || info!(group = %id, "Deleted group {id}")),
-        Change::MembersAdded { members, .. } => {
-            let members = members.len();
-            Box::new(move || info!(group = %id, members, "Added {members} to group {id}"))
-        }
-        Change::MembersRemoved { removed, banned, deletes } => {
-            let (members, banned, deleted) = (removed.len(), banned.len(), *deletes);
-            Box::new(
-                move || info!(group = %id, members, banned, deleted, "Removed {members} from group {id}"),
-            )
-        }
-        Change::Read { .. } => return None,
-    })
 }

@@ -2,11 +2,17 @@
 
 use std::collections::HashMap;
 
-use groupchat_core::{Archived, Change, Group, GroupId, Refusal, SessionChange, StanzaId, Timestamp};
+use groupchat_core::{
+    Addable, Archived, BareJid, Change, Command, Group, GroupId, Refusal, SessionChange, StanzaId, Timestamp,
+};
 use groupchat_dialect::{Origin, Outbound, encode};
 use groupchat_store::{Batch, StoreError};
 
+use super::Order;
 use crate::groups::Groups;
+
+/// Stanzas to be said by which a batch is large enough, however few requests it has.
+const STANZAS_MAX: usize = 4_096;
 
 /// A batch in the making.
 pub(super) struct Work {
@@ -14,6 +20,8 @@ pub(super) struct Work {
     pub(super) now: Timestamp,
     /// What it does to sessions.
     pub(super) sessions: Vec<SessionChange>,
+    /// Who may be added by whom from now on.
+    pub(super) people: Vec<(BareJid, Addable)>,
     groups: HashMap<GroupId, Option<Group>>,
     versions: Vec<(GroupId, i64)>,
     changes: Vec<(GroupId, Change)>,
@@ -50,6 +58,7 @@ impl Work {
         Self {
             now,
             sessions: unsaved,
+            people: Vec::new(),
             groups: HashMap::new(),
             versions: Vec::new(),
             changes: Vec::new(),
@@ -113,6 +122,46 @@ impl Work {
         self.archive.push(row);
     }
 
+    /// Can this be decided in the same batch? Not when there is much to say already; nor when it has to find stored what
+    /// the batch has only decided: a message that it is about, who may be added, what was said before somebody came.
+    pub(super) fn has_room_for(&self, order: &Order) -> bool {
+        let waits = match order {
+            Order::Request(request) => match (&request.command, &request.group) {
+                (Command::Retract(_), Some(group)) => self.has_said_in(group),
+                (Command::Post(post), Some(group)) => post.corrects.is_some() && self.has_said_in(group),
+                (Command::Read(_), Some(group)) => {
+                    let reader = request.origin.from.bare();
+                    self.archive.iter().any(|row| row.group == *group && row.sender.bare() == reader)
+                }
+                (Command::AddMembers(_) | Command::Join { .. }, Some(group)) => {
+                    self.has_said_in(group) || self.changes_people()
+                }
+                (Command::Create(_), _) => self.changes_people(),
+                _ => false,
+            },
+            Order::Presence { .. }
+            | Order::Seen(_)
+            | Order::Bounce(_)
+            | Order::Private(_)
+            | Order::Consent(..) => false,
+        };
+        !waits && self.stanzas < STANZAS_MAX
+    }
+
+    fn has_said_in(&self, group: &GroupId) -> bool {
+        self.archive.iter().any(|row| row.group == *group)
+    }
+
+    fn changes_people(&self) -> bool {
+        let comes = |change: &Change| matches!(change, Change::Created(_) | Change::MembersAdded { .. });
+        !self.people.is_empty() || self.changes.iter().any(|(_, change)| comes(change))
+    }
+
+    /// The row of the archive with this id, if this batch adds it.
+    pub(super) fn archived(&self, id: StanzaId) -> Option<&Archived> {
+        self.archive.iter().rev().find(|row| row.id == id)
+    }
+
     /// To be said when all is stored; the asker hears a refusal if it cannot be.
     pub(super) fn say(&mut self, asker: Origin, speech: Vec<Outbound>, news: Option<News>) {
         self.stanzas += speech.len();
@@ -130,15 +179,11 @@ impl Work {
         self.say(asker, speech, None);
     }
 
-    /// How many stanzas it will say so far.
-    pub(super) fn stanzas(&self) -> usize {
-        self.stanzas
-    }
-
     /// The part to be stored, and the rest.
     pub(super) fn into_batch(self) -> (Batch, Rest) {
-        let Self { now, sessions, groups, versions, changes, archive, outcomes, last_id, .. } = self;
-        (Batch { now, versions, changes, archive, sessions }, Rest { last_id, groups, outcomes })
+        let Self { now, sessions, people, groups, versions, changes, archive, outcomes, last_id, .. } = self;
+        let batch = Batch { now, versions, changes, archive, sessions, people };
+        (batch, Rest { last_id, groups, outcomes })
     }
 }
 

@@ -1,0 +1,248 @@
+//! A granted request becomes changes, rows of the archive, and stanzas to be said once all of it is stored.
+
+use std::sync::Arc;
+
+use groupchat_core::{
+    Archived, ArchivedKind, Change, Decision, Event, Group, GroupId, Member, Mentions, Mid, Notice, Post,
+    ReadBy, Refusal, Role, Storage,
+};
+use groupchat_dialect::{Origin, Outbound, encode};
+use tracing::info;
+
+use super::sent::Key;
+use super::work::News;
+use super::{Engine, Work};
+use crate::fanout::{Fanout, Receipt};
+
+impl Engine {
+    /// An announcement goes out as one stanza for each member, so it has to be one that hosts take.
+    pub(super) fn fits(&self, work: &Work, id: &GroupId, decision: Decision) -> Result<Decision, Refusal> {
+        let bytes_max = self.policy.limits.message_bytes;
+        let group = match decision.changes.first() {
+            Some(Change::Created(group)) => Some(&**group),
+            _ => work.touched(id),
+        };
+        let name = group.map(|group| group.settings.name.clone()).unwrap_or_default();
+        let name = encode::Group { domain: self.policy.domain.as_str(), id, name: &name };
+        let is_large = |notice: &Notice| match notice {
+            Notice::Announce(event) => encode::event_content(&name, event).len() > bytes_max,
+            _ => false,
+        };
+        if decision.notices.iter().any(is_large) {
+            Err(Refusal::TooLarge { bytes_max })
+        } else {
+            Ok(decision)
+        }
+    }
+
+    pub(super) fn carry_out(
+        &mut self,
+        work: &mut Work,
+        origin: Origin,
+        id: &GroupId,
+        decision: Decision,
+        sent: Option<Key>,
+    ) {
+        let Decision { changes, notices } = decision;
+        let created = matches!(changes.first(), Some(Change::Created(_)));
+        let news = changes.iter().find_map(|change| news(id, change));
+        for change in changes {
+            work.apply(id, change);
+        }
+        let Some(group) = work.take(id) else { return };
+        let mut speech: Vec<Outbound> =
+            encode::granted(&origin, &self.fanout().name(&group), created).into_iter().collect();
+        for notice in notices {
+            speech.extend(self.put_into_words(work, &origin, &group, notice));
+        }
+        work.put_back(group);
+        if let Some(key) = sent {
+            self.sent.note(key, work.last_id, work.now);
+        }
+        work.say(origin, speech, news);
+    }
+
+    fn put_into_words(
+        &self,
+        work: &mut Work,
+        origin: &Origin,
+        group: &Group,
+        notice: Notice,
+    ) -> Vec<Outbound> {
+        let fanout = self.fanout();
+        let actor = origin.from.bare();
+        match notice {
+            Notice::Announce(Event::Subject { author, subject }) => {
+                let event = Event::Subject { author: author.clone(), subject };
+                let content = encode::event_content(&fanout.name(group), &event);
+                let row = Archived {
+                    kind: ArchivedKind::Message,
+                    mid: author,
+                    client_id: origin.carrier.id().cloned(),
+                    ..row(work, origin, group, &content)
+                };
+                fanout.to_all_devices(group, &said(work, row))
+            }
+            Notice::Announce(event) => {
+                let content = encode::event_content(&fanout.name(group), &event);
+                let mid = doer(origin, group, &event);
+                let event_row = Archived { mid, ..row(work, origin, group, &content) };
+                work.archive(event_row);
+                fanout.announcement(group, &event, &origin.from, origin.carrier.id())
+            }
+            // The same id as the announcement has in the archive: it is the same news.
+            Notice::Welcome(member) => {
+                fanout.welcome(group, &member, actor, work.last_id).into_iter().collect()
+            }
+            Notice::Invite { jid, role } => {
+                let id = work.next_id().to_string();
+                vec![encode::invite(&fanout.name(group), &jid, role, actor, &id)]
+            }
+            Notice::Request { jid, nick } => {
+                let content = encode::request_content(&jid, nick.as_deref());
+                let request = Archived { read_by: ReadBy::Admins, ..row(work, origin, group, &content) };
+                work.archive(request);
+                let answering = |member: &&Member| member.role >= Role::Admin;
+                let to = group.members().iter().filter(answering).map(|member| member.jid.text()).collect();
+                vec![encode::request(&fanout.name(group), &content, to)]
+            }
+            Notice::Declined { to, jid } => vec![encode::declined(&fanout.name(group), &jid, to.text())],
+            Notice::MySettings { receive, mute_until } => {
+                fanout.my_settings(group, receive, mute_until, &origin.from).into_iter().collect()
+            }
+            Notice::Message { author, post, .. } if post.storage == Storage::LiveOnly => {
+                fanout.ephemeral(group, &author, &post, work.now).into_iter().collect()
+            }
+            Notice::Message { author, post, mentions, countable, retracts } => {
+                let row = message_row(work, origin, group, author, post, mentions, countable);
+                let row = said(work, row);
+                if retracts {
+                    fanout.to_everybody(group, &row)
+                } else {
+                    fanout.message(group, &row, work.now)
+                }
+            }
+            Notice::Moderated { message, by, reason } => {
+                let content = encode::moderated_content(&fanout.name(group), message, &by, reason.as_deref());
+                let row = Archived { mid: by, ..row(work, origin, group, &content) };
+                fanout.moderated(group, &said(work, row)).into_iter().collect()
+            }
+            Notice::Receipt { reader, author, message_id, client_id, displayed } => {
+                let receipt = Receipt {
+                    reader: &reader,
+                    author: author.as_ref(),
+                    message_id: &message_id,
+                    client_id: client_id.as_ref(),
+                    displayed,
+                };
+                fanout.receipt(&group.id, &receipt, &origin.from).into_iter().collect()
+            }
+        }
+    }
+
+    pub(super) fn fanout(&self) -> Fanout<'_> {
+        Fanout { domain: self.policy.domain.as_str(), absent: self.policy.absent, sessions: &self.sessions }
+    }
+}
+
+/// Puts a row into the archive, and gives it back to be spoken of.
+fn said(work: &mut Work, row: Archived) -> Archived {
+    work.archive(row.clone());
+    row
+}
+
+/// A row of the archive that says this; an event, by nobody in particular.
+fn row(work: &mut Work, origin: &Origin, group: &Group, content: &str) -> Archived {
+    Archived {
+        id: work.next_id(),
+        group: group.id.clone(),
+        at: work.now,
+        kind: ArchivedKind::Event,
+        sender: origin.from.clone(),
+        mid: Mid::from_stored(""),
+        client_id: None,
+        body: None,
+        ordinal: group.countable,
+        countable: false,
+        corrects: None,
+        read_by: ReadBy::Members,
+        mentions: Mentions::default(),
+        payload: content.into(),
+    }
+}
+
+fn message_row(
+    work: &mut Work,
+    origin: &Origin,
+    group: &Group,
+    author: Mid,
+    post: Post,
+    mentions: Mentions,
+    countable: bool,
+) -> Archived {
+    let Post { client_id, body, payload, corrects, .. } = post;
+    let corrects = corrects.and_then(|correction| correction.found).map(|found| found.id);
+    let empty = row(work, origin, group, "");
+    Archived {
+        kind: ArchivedKind::Message,
+        mid: author,
+        client_id,
+        body,
+        countable,
+        corrects,
+        mentions,
+        payload,
+        ..empty
+    }
+}
+
+/// The member id of whoever did it, though he may have left by it.
+fn doer(origin: &Origin, group: &Group, event: &Event) -> Mid {
+    let actor = origin.from.bare();
+    let left = match event {
+        Event::Removed { who, .. } => {
+            who.iter().find(|gone| gone.jid == *actor).and_then(|gone| gone.mid.clone())
+        }
+        _ => None,
+    };
+    left.or_else(|| group.member(actor).map(|member| member.mid.clone()))
+        .unwrap_or_else(|| Mid::from_stored(""))
+}
+
+/// What a change is in the log, once it is stored.
+fn news(id: &GroupId, change: &Change) -> Option<News> {
+    let id = id.clone();
+    Some(match change {
+        Change::Created(group) => {
+            let members = group.members().len();
+            Box::new(move || info!(group = %id, members, "Created group {id} of {members}"))
+        }
+        Change::Updated(_) => Box::new(move || info!(group = %id, "Changed the settings of group {id}")),
+        Change::Deleted => Box::new(move || info!(group = %id, "Deleted group {id}")),
+        Change::MembersAdded { members, .. } => {
+            let members = members.len();
+            Box::new(move || info!(group = %id, members, "Added {members} to group {id}"))
+        }
+        Change::MembersUpdated(members) => {
+            let members = members.len();
+            Box::new(move || info!(group = %id, members, "Changed nicks or roles of {members} in group {id}"))
+        }
+        Change::MembersRemoved { removed, banned, deletes } => {
+            let (members, banned, deleted) = (removed.len(), banned.len(), *deletes);
+            Box::new(
+                move || info!(group = %id, members, banned, deleted, "Removed {members} from group {id}"),
+            )
+        }
+        Change::Retracted { message, moderated, .. } => {
+            let (message, moderated): (Arc<str>, _) = (message.to_string().into(), *moderated);
+            Box::new(
+                move || info!(group = %id, message = &*message, moderated, "A message was taken back in group {id}"),
+            )
+        }
+        Change::Waiting(_)
+        | Change::Answered(_)
+        | Change::MemberSettings { .. }
+        | Change::Posted { .. }
+        | Change::Read { .. } => return None,
+    })
+}
