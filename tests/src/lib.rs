@@ -11,4 +11,5 @@ mod settings;
 pub mod stage;
 pub mod theatre;
 pub mod transcript;
+pub mod wire;
 pub mod xml;

@@ -130,6 +130,11 @@ impl Play {
         if self.connected.contains_key(device) {
             anyhow::bail!("{device} is connected already");
         }
+        // What others did before must have reached everybody who was there, and not this one.
+        if let Some(other) = self.connected.keys().next().cloned() {
+            self.sync(&[other]).await?;
+            sleep(self.stage.quiet_time() / 4).await;
+        }
         self.transcript.note(format!("{device} logs in"));
         let connection = self.stage.login(device, login.resumable).await?;
         self.connected.insert(device.clone(), connection);

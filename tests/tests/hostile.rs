@@ -51,7 +51,15 @@ async fn besiege(domain: &Domain, host: Addresses, depth: usize) -> Result<()> {
     let stanzas = number("HOSTILE_STANZAS").unwrap_or(STANZAS);
     let seed = number("HOSTILE_SEED").unwrap_or_else(|| rand::random::<u32>() as usize);
     println!("{}: {stanzas} stanzas, HOSTILE_SEED={seed}", domain.name);
-    let mut component = Component::start(domain, &host, &[])?;
+    // Nobody is told to wait: everything is to reach the service.
+    let unhurried = [
+        "user_stanzas_per_second",
+        "user_stanzas_burst",
+        "group_messages_per_second",
+        "group_messages_burst",
+    ];
+    let unhurried = unhurried.map(|limit| format!("limits.{limit} = 1000000"));
+    let mut component = Component::start(domain, &host, &unhurried)?;
     let login = |user: &'static str| Client::login(host.clients, &domain.name, user, PASSWORD, "pda");
     let (mut alice, mut bob, mut mallory) =
         (login("alice").await?, login("bob").await?, login("mallory").await?);
@@ -253,8 +261,13 @@ impl Dice {
             "jabber:x:data",
             "vcard-temp",
             "urn:xmpp:jingle:1",
+            "urn:xmpp:message-moderate:1",
+            "urn:xmpp:message-retract:1",
+            "urn:xmpp:message-correct:0",
         ]);
-        let name = self.pick(&["query", "ping", "x", "vCard", "time"]);
+        let name = self.pick(&[
+            "query", "ping", "x", "vCard", "time", "moderate", "retract", "replace", "metadata", "prefs",
+        ]);
         let text = self.text();
         let rsm = self.pick(&[
             "<max>-1</max>",
@@ -264,7 +277,7 @@ impl Dice {
             "<after>x</after>",
         ]);
         format!(
-            "<{name} xmlns='{namespace}' node='{text}'><set xmlns='http://jabber.org/protocol/rsm'>{rsm}</set></{name}>"
+            "<{name} xmlns='{namespace}' node='{text}' id='{text}'><set xmlns='http://jabber.org/protocol/rsm'>{rsm}</set></{name}>"
         )
     }
 
@@ -280,6 +293,8 @@ impl Dice {
             // No #removemember: he would leave, and hurt from outside only.
             "#addmember",
             "#updatemember",
+            "#mysettings",
+            "#receipts",
             "#join",
             "#inbox",
             "#",

@@ -81,20 +81,27 @@ impl Play {
         }
     }
 
-    /// Waits until the service has answered each device: it has then seen what they sent before.
+    /// Waits until the service has answered each device: it has then seen what they sent before, and said what it had to
+    /// say of that. So it is asked for something that goes the way of all requests, and has no effect: to delete a group
+    /// that nobody ever made. (A ping is answered past everything else.)
     pub(super) async fn sync(&mut self, devices: &[Device]) -> Result<()> {
         self.syncs += 1;
         let id = format!("sync-{}", self.syncs);
         let to = if self.service_is_up { SERVICE } else { HOST };
-        let ping = format!("<iq type='get' id='{id}' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>");
+        let question = if self.service_is_up {
+            let nothing = "<query xmlns='http://jabber.org/protocol/groupchat#deletegroup'/>";
+            format!("<iq type='set' id='{id}' to='no-such-group@{to}'>{nothing}</iq>")
+        } else {
+            format!("<iq type='get' id='{id}' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        };
         for device in devices {
-            self.connection(device)?.send(&ping).await?;
+            self.connection(device)?.send(&question).await?;
         }
         let patience = self.stage.patience();
         for device in devices {
             loop {
                 let Some(received) = self.connection(device)?.next(patience).await else {
-                    bail!("{device} got no answer to a ping of {to} within {patience:?}");
+                    bail!("{device} got no answer from {to} within {patience:?}");
                 };
                 if received.stanza.name() == "iq" && received.stanza.attr("id") == Some(&id) {
                     break;

@@ -114,7 +114,7 @@ fn an_extra_stanza_fails_wherever_it_is() {
         &format!("{one}nobody receives anything more\nbob disconnects\n"),
         &["test.txt:7:", "bob received"],
     );
-    check_fails(&format!("{one}bob disconnects\n"), &["this is too much", "bob received"]);
+    check_fails(&format!("{one}wait 50 ms\nbob disconnects\n"), &["this is too much", "bob received"]);
 }
 
 #[test]
