@@ -188,20 +188,22 @@ fn canonical_bare(text: &str) -> Result<String, InvalidAddress> {
     Ok(text.to_lowercase())
 }
 
+/// Shows types of one text as that text.
 macro_rules! written_as_text {
     ($($type:ty),*) => {$(
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     )*};
 }
+pub(crate) use written_as_text;
 written_as_text!(BareJid, GroupId);
 
 impl fmt::Display for Jid {

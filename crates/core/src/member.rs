@@ -1,10 +1,10 @@
 //! One member of a group.
 
-use std::fmt;
 use std::sync::Arc;
 
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
+use crate::address::written_as_text;
 use crate::{BareJid, Limits, Refusal, StanzaId, Timestamp};
 
 /// Longest key of a nick, in characters: case folding may make it longer than the nick.
@@ -105,20 +105,6 @@ impl Nick {
     }
 }
 
-macro_rules! written_as_text {
-    ($($type:ty),*) => {$(
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    )*};
-}
 written_as_text!(Mid, Nick);
 
 /// One member of a group.

@@ -1,13 +1,13 @@
 //! Opening and closing a database. What is set here is set for every connection of the pool.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::mysql::MySqlConnectOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use crate::error::Doing;
 use crate::{Store, StoreError};
@@ -40,7 +40,7 @@ impl Store {
             ),
             _ => return Err(bad_url(url, "write sqlite://<file>, postgres://… or mysql://…")),
         };
-        match Database::connect(options).await {
+        match connect(options).await {
             Ok(db) => Ok(Self { db }),
             Err(error) => {
                 let cause = refusal(scheme, url).await.unwrap_or_else(|| error.to_string());
@@ -55,6 +55,20 @@ impl Store {
     /// [`StoreError::Database`]: a connection could not be closed in order; nothing that was committed is lost.
     pub async fn close(self) -> Result<(), StoreError> {
         self.db.close().await.doing("closing the database")
+    }
+}
+
+/// Connects. A new SQLite file that another process is opening in the same moment is locked whatever the busy timeout
+/// says (turning it to WAL does not wait), so that is tried again.
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let deadline = Instant::now() + SQLITE_BUSY_TIMEOUT;
+    loop {
+        match Database::connect(options.clone()).await {
+            Err(error) if Instant::now() < deadline && error.to_string().contains("database is locked") => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            connected => return connected,
+        }
     }
 }
 

@@ -205,3 +205,39 @@ fn who_is_not_in_may_join_where_it_is_open_and_ask_where_it_takes_approval() {
         assert_eq!(outcome(Visibility::Private, join_setting), Err(Refusal::NoSuchGroup));
     }
 }
+
+#[test]
+fn an_invitation_is_worth_what_its_maker_may_still() {
+    let (limits, now) = (Limits::default(), Timestamp(1));
+    let shy = BareJid::parse("new@h").unwrap();
+    let person = Person { groups: 0, addable: crate::Addable::Nobody };
+    let outcome = |role: &str, then: &[Command]| {
+        let mut group = group(Settings::default());
+        let spec = MemberSpec { jid: shy.to_string(), role: Some(role.into()), ..MemberSpec::default() };
+        let addition = Addition { members: vec![spec], people: People::from([(shy.clone(), person)]) };
+        let inviter = account(Some(if role == "member" { Role::Admin } else { Role::Owner }));
+        let apply = |group: &mut Group, actor: &BareJid, command: &Command| {
+            let decision = decide(group, actor, command, &limits, now).unwrap();
+            decision.changes.iter().for_each(|change| group.apply(change));
+        };
+        apply(&mut group, &inviter, &Command::AddMembers(addition));
+        assert!(group.member(&shy).is_none() && group.pending_of(&shy).is_some());
+        for command in then {
+            apply(&mut group, &BareJid::parse("other-owner@h").unwrap(), command);
+        }
+        let join = Command::Join { nick: None, person };
+        decide(&group, &shy, &join, &limits, now).is_ok()
+    };
+    let demote = |who: &str, role: &str| {
+        let who = MemberRef::Jid(BareJid::parse(who).unwrap());
+        Command::UpdateMembers(vec![MemberUpdate { who, nick: None, role: Some(role.into()) }])
+    };
+    let removed = |who: &str| {
+        let who = vec![MemberRef::Jid(BareJid::parse(who).unwrap())];
+        Command::RemoveMembers(Removal { who, ban: false })
+    };
+    assert!(outcome("member", &[]) && outcome("owner", &[]));
+    assert!(!outcome("owner", &[demote("owner@h", "admin")]), "only an owner makes owners");
+    assert!(!outcome("member", &[demote("admin@h", "member")]), "members may not invite here");
+    assert!(!outcome("member", &[removed("admin@h")]));
+}

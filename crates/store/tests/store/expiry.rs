@@ -63,3 +63,22 @@ async fn what_is_gone_is_not_unread() {
     assert_eq!(store.expire(Timestamp(9 * DAY), 9).await.unwrap(), 1);
     assert_eq!(unread().await, (0, false));
 }
+
+#[tokio::test]
+async fn ones_own_messages_do_not_stand_for_those_of_others_that_are_gone() {
+    let store = store().await;
+    let mut twin = Twin::create(&store, "tea", &[("retention_days", "1")], &["me@h"]).await;
+    for (day, author) in
+        [(1, "owner@h"), (2, "owner@h"), (3, "me@h"), (3, "me@h"), (3, "me@h"), (3, "owner@h")]
+    {
+        twin.now = day * DAY;
+        twin.ask(author, &Command::Post(say("hi"))).await.unwrap();
+    }
+    let unread = async || {
+        let inbox = store.inbox(&bare("me@h"), &page(From::Start, 9), Timestamp(0)).await.unwrap();
+        inbox.total_unread
+    };
+    assert_eq!(unread().await, 3);
+    assert_eq!(store.expire(Timestamp(3 * DAY + DAY / 2), 99).await.unwrap(), 2);
+    assert_eq!(unread().await, 1, "the one of the owner that is still there");
+}

@@ -340,3 +340,39 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn what_is_taken_back_takes_its_corrections_along() {
+    let store = store().await;
+    Twin::create(&store, "tea", &[], &["me@h"]).await;
+    let correction =
+        Archived { corrects: Some(StanzaId(1_000_000)), ..message("tea", 2_000_000, "owner", Some("m2")) };
+    archive(&store, vec![message("tea", 1_000_000, "owner", Some("m1")), correction]).await;
+    let retracted =
+        Change::Retracted { message: StanzaId(1_000_000), by: mid("owner"), moderated: false, reason: None };
+    store.commit(&Batch { changes: vec![(gid("tea"), retracted)], ..Batch::default() }).await.unwrap();
+    let found = read(&store, &all_of("me@h"), &ArchiveFilter::default()).await;
+    assert_eq!(found.items.len(), 2);
+    assert!(found.items.iter().all(|row| row.retracted.is_some() && row.archived.payload.is_empty()));
+}
+
+#[tokio::test]
+async fn a_page_of_long_messages_is_cut_and_goes_on() {
+    let store = store().await;
+    Twin::create(&store, "tea", &[], &["me@h"]).await;
+    let long =
+        |n: i64| Archived { payload: "x".repeat(100_000).into(), ..message("tea", n * 1_000, "owner", None) };
+    archive(&store, (1..=50).map(long).collect()).await;
+    let (mut count, mut pages, mut from) = (0, 0, From::Start);
+    loop {
+        let found =
+            store.archive(&all_of("me@h"), &ArchiveFilter::default(), &page(from, 100)).await.unwrap();
+        (count, pages) = (count + found.items.len(), pages + 1);
+        if found.complete {
+            break;
+        }
+        from = From::After(found.items.last().unwrap().archived.id.to_string());
+    }
+    assert_eq!(count, 50);
+    assert!((3..10).contains(&pages), "{pages} pages");
+}
