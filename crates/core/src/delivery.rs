@@ -38,7 +38,7 @@ pub fn message(
 ) -> Copies {
     let mut copies = Copies::default();
     let wanting = group.members().iter();
-    for member in wanting.filter(|m| m.mid == *author || m.wants(mentions.include(&m.mid), now)) {
+    for member in wanting.filter(|m| m.mid == *author || m.wants(mentions, now)) {
         match sessions.of(&member.jid) {
             [] => copies.absent.push(member.jid.text()),
             devices => copies.live.extend(devices.iter().map(|device| device.jid.clone())),

@@ -1,6 +1,6 @@
 //! One group in memory: its settings and who is in it, and how a [`Change`] changes that.
 //!
-//! Not here: whether a change is permitted (one rule a file: `lifecycle`, `members`, `post`, `receipts`).
+//! Not here: whether a change is permitted (one rule a file, named in `decide`).
 
 use std::collections::{HashMap, HashSet};
 

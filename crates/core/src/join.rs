@@ -32,7 +32,7 @@ pub(crate) fn join(
             Err(Refusal::NotAllowed("nobody can join this group on his own: ask a member to add you"))
         }
         Join::Open => enter(group, actor, spec, person, limits, now),
-        Join::Approval => ask(group, actor, spec, limits, now),
+        Join::Approval => ask(group, actor, spec, person, limits, now),
     }
 }
 
@@ -41,7 +41,9 @@ fn is_standing(group: &Group, pending: &Pending) -> bool {
     let PendingKind::Invitation { by } = &pending.kind else { return false };
     let role = pending.spec.role.as_deref().and_then(Role::parse).unwrap_or(Role::Member);
     group.member(by).is_some_and(|inviter| {
-        group.settings.invite.permits(inviter.role) && (role == Role::Member || inviter.role == Role::Owner)
+        let may_let_in = inviter.role >= Role::Admin || !group.is_banned(&pending.jid);
+        let may_give = role == Role::Member || inviter.role == Role::Owner;
+        group.settings.invite.permits(inviter.role) && may_let_in && may_give
     })
 }
 
@@ -67,11 +69,12 @@ fn ask(
     group: &Group,
     actor: &BareJid,
     spec: MemberSpec,
+    person: Person,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     // Whether the nick is free and the account has room is known now already.
-    let addition = Addition { members: vec![spec.clone()], people: People::new() };
+    let addition = Addition { members: vec![spec.clone()], people: People::from([(actor.clone(), person)]) };
     let asked = members::new_members(group, &addition, limits, now)?;
     let nick = spec.nick.as_ref().and(asked.first()).map(|member| member.nick.to_string());
     let spec = MemberSpec { nick: nick.clone(), ..spec };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
 use crate::address::written_as_text;
-use crate::{BareJid, Limits, Refusal, StanzaId, Timestamp};
+use crate::{BareJid, Limits, Mentions, Refusal, StanzaId, Timestamp};
 
 /// Longest key of a nick, in characters: case folding may make it longer than the nick.
 const NICK_KEY_CHARS_MAX: usize = 255;
@@ -133,12 +133,12 @@ pub struct Member {
 
 impl Member {
     /// Does a message reach this member's devices now? (His own ones always do; that is not asked here.)
-    pub fn wants(&self, is_mentioned: bool, now: Timestamp) -> bool {
+    pub fn wants(&self, mentions: &Mentions, now: Timestamp) -> bool {
         let is_muted = self.mute_until.is_some_and(|until| until > now);
         !is_muted
             && match self.receive {
                 Receive::All => true,
-                Receive::Mentions => is_mentioned,
+                Receive::Mentions => mentions.include(&self.mid),
                 Receive::None => false,
             }
     }

@@ -89,7 +89,8 @@ pub(crate) fn invite(
     if invited.is_empty() {
         return Ok(Decision::default());
     }
-    if group.pending().len() + invited.len() > limits.pending_per_group {
+    let new = invited.iter().filter(|member| group.pending_of(&member.jid).is_none()).count();
+    if new > 0 && group.pending().len() + new > limits.pending_per_group {
         return Err(Refusal::TooMany {
             what: "invitations waiting for an answer",
             max: limits.pending_per_group,

@@ -1,6 +1,7 @@
 //! By which names new members are in: their accounts, member ids and nicks, asked for or made up; each free.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::{BareJid, Group, Limits, MemberSpec, Mid, Nick, Refusal, Role};
 
@@ -10,12 +11,22 @@ pub(crate) struct Names<'a> {
     jids: HashSet<BareJid>,
     nicks: HashSet<String>,
     mids: HashSet<Mid>,
+    /// Where to go on numbering, by base.
+    next_mid: HashMap<String, u64>,
+    next_nick: HashMap<String, u64>,
 }
 
 impl<'a> Names<'a> {
     /// Those of the group.
     pub(crate) fn of(group: &'a Group) -> Self {
-        Self { group, jids: HashSet::new(), nicks: HashSet::new(), mids: HashSet::new() }
+        Self {
+            group,
+            jids: HashSet::new(),
+            nicks: HashSet::new(),
+            mids: HashSet::new(),
+            next_mid: HashMap::new(),
+            next_nick: HashMap::new(),
+        }
     }
 
     /// What an entry asks for: taken from now on.
@@ -54,20 +65,26 @@ impl<'a> Names<'a> {
     pub(crate) fn free_mid(&mut self, jid: &BareJid, limits: &Limits) -> Mid {
         let base = base_name(jid, limits);
         let base = if Mid::parse(&base, limits).is_ok() { base } else { "member".into() };
-        numbers(self.group.members().len() + self.mids.len())
-            .map(|number| Mid::from_stored(&numbered(&base, "-", number)))
-            .find(|mid| self.take_mid(mid, jid))
-            .unwrap_or_else(|| Mid::from_stored(&base))
+        let first = self.next_mid.get(&base).copied().unwrap_or(1);
+        let free = numbers(first, jid)
+            .map(|number| (number, Mid::from_stored(&numbered(&base, "-", number))))
+            .find(|(_, mid)| self.take_mid(mid, jid));
+        let (number, mid) = free.unwrap_or_else(|| (1, Mid::from_stored(&base)));
+        self.next_mid.insert(base, number + 1);
+        mid
     }
 
     /// A nick made from the account, with a number when it is taken.
     pub(crate) fn free_nick(&mut self, jid: &BareJid, limits: &Limits) -> Nick {
         let base = base_name(jid, limits);
         let base = if Nick::parse(&base, limits).is_ok() { base } else { "member".into() };
-        numbers(self.group.members().len() + self.nicks.len())
-            .map(|number| Nick::from_stored(&numbered(&base, " ", number)))
-            .find(|nick| self.take_nick(nick))
-            .unwrap_or_else(|| Nick::from_stored(&base))
+        let first = self.next_nick.get(&base).copied().unwrap_or(1);
+        let free = numbers(first, jid)
+            .map(|number| (number, Nick::from_stored(&numbered(&base, " ", number))))
+            .find(|(_, nick)| self.take_nick(nick));
+        let (number, nick) = free.unwrap_or_else(|| (1, Nick::from_stored(&base)));
+        self.next_nick.insert(base, number + 1);
+        nick
     }
 
     fn take_mid(&mut self, mid: &Mid, jid: &BareJid) -> bool {
@@ -88,15 +105,24 @@ pub(crate) fn parse_role(text: &str) -> Result<Role, Refusal> {
 
 /// The localpart, short enough to leave room for a number.
 fn base_name(jid: &BareJid, limits: &Limits) -> String {
-    jid.local().unwrap_or("member").chars().take(limits.nick_chars.saturating_sub(8).max(1)).collect()
+    jid.local().unwrap_or("member").chars().take(limits.nick_chars.saturating_sub(9).max(1)).collect()
 }
 
-/// Small numbers first, then such as no crowd of namesakes has used up: finding a free one stays cheap.
-fn numbers(taken: usize) -> impl Iterator<Item = usize> {
-    (1..=9).chain(taken.max(9) + 1..)
+/// Numbers in a row first, from `first`; where there is a crowd of namesakes, then such as come from the account itself,
+/// so that nobody can make finding a free one long.
+fn numbers(first: u64, jid: &BareJid) -> impl Iterator<Item = u64> {
+    let of_account = (0..TRIES_MAX).map(|salt| {
+        let mut hasher = DefaultHasher::new();
+        (jid.as_str(), salt).hash(&mut hasher);
+        10_000_000 + hasher.finish() % 90_000_000
+    });
+    (first..=TRIES_MAX).chain(of_account)
 }
 
-fn numbered(base: &str, separator: &str, number: usize) -> String {
+/// Numbers that are tried of each kind.
+const TRIES_MAX: u64 = 100;
+
+fn numbered(base: &str, separator: &str, number: u64) -> String {
     if number == 1 { base.to_owned() } else { format!("{base}{separator}{number}") }
 }
 

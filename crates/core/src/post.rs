@@ -81,7 +81,7 @@ pub(crate) fn subject(
 ) -> Result<Decision, Refusal> {
     let author = group.member(actor).ok_or_else(|| stranger(group))?;
     if !group.settings.configure.permits(author.role) {
-        return Err(Refusal::MayNotPost);
+        return Err(Refusal::NotAllowed("only owners and admins may change the subject here"));
     }
     check_id(client_id)?;
     if subject.chars().count() > limits.name_chars {

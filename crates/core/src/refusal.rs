@@ -112,7 +112,9 @@ pub enum Refusal {
     #[error("this service does not know this request")]
     Unknown,
     /// Somebody wants to join as one joins a room.
-    #[error("groups here cannot be joined as rooms: a member is one by being added")]
+    #[error(
+        "groups here cannot be joined as rooms: become a member by being added, or by the groupchat protocol"
+    )]
     NoRooms,
     /// It could not be stored; nothing was applied.
     #[error("the service cannot store this now; try again later")]

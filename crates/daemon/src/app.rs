@@ -9,14 +9,14 @@ use anyhow::Context;
 use groupchat_core::BareJid;
 use groupchat_link::{Incoming, Outgoing};
 use groupchat_store::Store;
-use tokio::sync::{SetOnce, mpsc};
+use tokio::sync::{Semaphore, SetOnce, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Order, Policy};
-use crate::queries::Queries;
+use crate::queries::{Queries, READING_MAX};
 use crate::rates::Rates;
 use crate::retention;
 use crate::router::Router;
@@ -55,6 +55,7 @@ pub async fn run(
         clock: clock.clone(),
         started: Instant::now(),
         store: Arc::clone(&opened),
+        reading: Semaphore::new(READING_MAX),
     };
     let (orders, taken) = mpsc::channel::<Order>(ORDERS_MAX);
     let router = Router::new(Arc::new(queries), Rates::of_users(&config.limits), orders, outgoing.clone());

@@ -111,8 +111,7 @@ impl Engine {
         let last_id = store.last_stanza_id().await?;
         info!(sessions = sessions.count(), "Ready, with {} sessions from before", sessions.count());
         let since = Timestamp(clock.now().0 - policy.dedup_ms);
-        let mut recent = store.recent(since, sent::SENT_MAX).await?;
-        recent.sort_unstable_by_key(|message| message.id);
+        let recent = store.recent(since, sent::SENT_MAX).await?;
         let sent = Sent::restore(policy.dedup_ms, recent);
         let groups = Groups::new(store.clone());
         Ok(Self {
@@ -149,10 +148,10 @@ impl Engine {
         let mut orders = orders.drain(..).peekable();
         while orders.peek().is_some() {
             let unsaved = std::mem::take(&mut self.unsaved_sessions);
-            // Each batch has a time of its own, though the clock stands still or goes back: who joins in this one was not
-            // there in the last.
-            self.last_now = Timestamp(self.clock.now().0.max(self.last_now.0 + 1));
-            let mut work = Work::new(self.last_now, self.last_id, unsaved);
+            // Each batch that changes or says anything has a time of its own, though the clock stands still or goes
+            // back: who joins in this one was not there in the last.
+            let now = Timestamp(self.clock.now().0.max(self.last_now.0 + 1));
+            let mut work = Work::new(now, self.last_id, unsaved);
             while let Some(order) = orders.next_if(|order| work.has_room_for(order)) {
                 self.decide(&mut work, order).await;
             }
@@ -186,6 +185,9 @@ impl Engine {
         let (batch, rest) = work.into_batch();
         // Also when it fails: if the connection broke while committing, nobody knows whether its ids are taken.
         self.last_id = rest.last_id;
+        if !batch.archive.is_empty() || !batch.changes.is_empty() {
+            self.last_now = batch.now;
+        }
         if batch.is_empty() {
             return rest.granted(&mut self.groups);
         }

@@ -14,7 +14,7 @@ use groupchat_dialect::{Outbound, Query, Question, encode};
 use groupchat_payloads::MemberKey as NamedMember;
 use groupchat_store::{ArchiveScope, MemberKey, Store, StoreError, Summary};
 use minidom::Element;
-use tokio::sync::SetOnce;
+use tokio::sync::{Semaphore, SetOnce};
 use tracing::error;
 
 use crate::clock::Clock;
@@ -33,7 +33,12 @@ pub(crate) struct Queries {
     pub(crate) started: Instant,
     /// The store, once it is open.
     pub(crate) store: Arc<SetOnce<Store>>,
+    /// Questions that may read at once: fewer than the store has connections, so that the engine never waits for one.
+    pub(crate) reading: Semaphore,
 }
+
+/// Questions that read the database at once; the store has more connections than that.
+pub(crate) const READING_MAX: usize = groupchat_store::CONNECTIONS_MIN - 2;
 
 /// A question's answer: the payload of a result, if it has one.
 type Answer = Result<Option<Element>, Refusal>;
@@ -56,6 +61,9 @@ impl Queries {
 
     /// The answer to a question to the database: one stanza, or a page of the archive and the result that ends it.
     pub(crate) async fn answer(&self, question: &Question) -> Vec<Outbound> {
+        self.store.wait().await;
+        // Never closed, so there is always a place, sooner or later.
+        let _place = self.reading.acquire().await;
         let answer = match (&question.query, &question.group) {
             (Query::Archive(query), _) => history::page(self, question, query).await,
             (_, None) => self.of_service(question).await.map(|payload| vec![result(question, payload)]),

@@ -1,6 +1,6 @@
 //! How fast a user may ask, and how fast messages may come into a group: beyond it, they are told to wait.
 //!
-//! Presence without a request and answers are not counted: hosts send them for their users.
+//! Presence without a request and what comes back are counted apart: hosts send them for their users.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -26,6 +26,14 @@ impl Rates<BareJid> {
     /// What the configuration allows a user.
     pub(crate) fn of_users(limits: &config::Limits) -> Self {
         Self::new("a user", limits.user_stanzas_per_second, limits.user_stanzas_burst)
+    }
+}
+
+impl Rates<BareJid> {
+    /// What is borne of a user beside requests: presence that hosts pass on, and messages that come back. Hosts send
+    /// few of them for one user, but for 1,000 groups at once when he logs in or out.
+    pub(crate) fn of_news() -> Self {
+        Self::new("a user", 200, 5_000)
     }
 }
 

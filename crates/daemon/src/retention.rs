@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 
-/// Rows deleted in one transaction: the engine waits no longer than for one of its own.
+/// Rows deleted in one call, a transaction for each group: the engine waits no longer than for one of its own.
 const ROWS_MAX: usize = 500;
 /// Between two transactions, so that others come in between.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use groupchat_core::{BareJid, Limits, Refusal};
-use groupchat_dialect::{Decoded, Outbound, PrivateKind, Question, decode, encode, oversized};
+use groupchat_dialect::{Bounce, Decoded, Outbound, PrivateKind, Question, decode, encode, oversized};
 use groupchat_link::{Incoming, Outgoing};
 use minidom::Element;
 use tokio::sync::{Semaphore, mpsc};
@@ -30,6 +30,7 @@ pub(crate) struct Router {
     places: Arc<Semaphore>,
     questions: TaskTracker,
     rates: Rates<BareJid>,
+    news: Rates<BareJid>,
 }
 
 /// Nobody listens any more; the program is ending.
@@ -52,6 +53,7 @@ impl Router {
             places: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             questions: TaskTracker::new(),
             rates,
+            news: Rates::of_news(),
         }
     }
 
@@ -97,6 +99,14 @@ impl Router {
                 Ok(()) => self.order(Order::Request(Box::new(request))).await,
                 Err(refusal) => send(&self.outgoing, encode::refused(&request.origin, &refusal)).await,
             },
+            Decoded::Presence { from, .. } | Decoded::Bounce(Bounce { from, .. })
+                if self.news.check(from.bare()).is_err() =>
+            {
+                // Nobody to tell. A session that is not learnt or not ended is found out by use, and what comes back is
+                // in the archive.
+                debug!("Left out presence, or what came back, of a user who sends too much of it");
+                Ok(())
+            }
             Decoded::Presence { from, address, available } => {
                 self.order(Order::Presence { from, address, available }).await
             }

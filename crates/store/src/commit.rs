@@ -1,4 +1,4 @@
-//! The one door through which anything is written.
+//! The one door through which decisions are written.
 
 use std::collections::HashMap;
 

@@ -17,7 +17,7 @@ impl Store {
     /// oldest ones first; how many there were. 0: nothing is left to delete.
     ///
     /// # Errors
-    /// [`StoreError::Database`]: what is counted in earlier calls is deleted, of this one nothing.
+    /// [`StoreError::Database`]: each group has a transaction of its own, so what came before in this call is deleted.
     pub async fn expire(&self, now: Timestamp, rows_max: usize) -> Result<usize, StoreError> {
         let mut left = rows_max;
         for (group, before) in self.expiring(now).await? {

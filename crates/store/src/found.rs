@@ -10,7 +10,7 @@ use crate::pages::count;
 use crate::{Store, StoreError, rows};
 
 /// How far back the newest message of others is looked for: first so many rows, then four times as many, …
-const LOOK_BACK_ROWS: [u64; 5] = [16, 64, 256, 1_024, 4_096];
+const LOOK_BACK_ROWS: [u64; 3] = [16, 64, 256];
 
 /// A message that a device has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +57,8 @@ impl Store {
         Ok(i64::try_from(own).unwrap_or(i64::MAX))
     }
 
-    /// The newest message (no event) of a group that somebody else than `reader` wrote, among its last few
-    /// thousand rows: a reader who alone writes, and much, must not make every receipt a long search.
+    /// The newest message (no event) of a group that somebody else than `reader` wrote, behind what he has `read` and
+    /// among its last few hundred rows: a reader who alone writes, and much, must not make every receipt a long search.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -66,6 +66,7 @@ impl Store {
         &self,
         group: &GroupId,
         reader: &Mid,
+        read: StanzaId,
     ) -> Result<Option<Found>, StoreError> {
         let mut before = i64::MAX;
         for rows in LOOK_BACK_ROWS {
@@ -74,6 +75,7 @@ impl Store {
                 .columns([Column::MsgId, Column::Kind, Column::Mid])
                 .filter(Column::GroupId.eq(group.as_str()))
                 .filter(Column::MsgId.lt(before))
+                .filter(Column::MsgId.gt(read.0))
                 .order_by_desc(Column::MsgId)
                 .limit(rows)
                 .into_tuple::<(i64, String, String)>();

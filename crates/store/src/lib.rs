@@ -1,6 +1,7 @@
 //! The database: loads groups, commits what the engine decided, answers queries.
 //!
-//! [`Store::commit`] writes a whole batch of decisions in one transaction; everything else reads. A cached group
+//! [`Store::commit`] writes a whole batch of decisions in one transaction; the rest reads, but for [`Store::expire`], which
+//! deletes what is old. A cached group
 //! carries its version and a commit checks it, so several processes may share one database.
 //!
 //! **Not here:** the rules (core), stanzas (a payload is text here), the clock (times are passed in), the tables
@@ -35,6 +36,7 @@ pub use groups::{GroupOf, PublicGroup, Summary};
 pub use history::{ArchiveFilter, ArchivePage, ArchiveScope, With};
 pub use inbox::{Inbox, InboxRow};
 pub use members::MemberKey;
+pub use open::CONNECTIONS_MIN;
 pub use receipts::Reader;
 pub use schema::MigrationStatus;
 

@@ -12,10 +12,12 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use crate::error::Doing;
 use crate::{Store, StoreError};
 
-/// The engine writes over one connection; the others read.
+/// Connections that a store has at least (but for one in memory). Whoever reads beside a writer keeps to fewer, so that
+/// the writer never waits for one.
+pub const CONNECTIONS_MIN: usize = 6;
 const CONNECTIONS_MAX: u32 = 8;
-/// One writer and a few readers: SQLite's readers run on this machine's cores.
-const SQLITE_CONNECTIONS_MAX: u32 = 4;
+/// SQLite's readers run on this machine's cores.
+const SQLITE_CONNECTIONS_MAX: u32 = CONNECTIONS_MIN as u32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a statement waits for another process that is writing to the same SQLite file.

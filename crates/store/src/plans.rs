@@ -113,7 +113,7 @@ async fn everything(store: &Store) {
     store.message(&id, "m").await.unwrap();
     store.message(&id, &StanzaId(1_000_001).to_string()).await.unwrap().unwrap();
     store.found(&id, "m").await.unwrap().unwrap();
-    store.newest_found_by_others(&id, &Mid::from_stored("b")).await.unwrap().unwrap();
+    store.newest_found_by_others(&id, &Mid::from_stored("b"), StanzaId(0)).await.unwrap().unwrap();
     store.receipts(&id, StanzaId(1_000_001)).await.unwrap();
     store.recent(Timestamp(1), 10).await.unwrap();
     store.people(&[bare("a@h"), bare("b@h")]).await.unwrap();

@@ -93,7 +93,7 @@ fn limits(config: &Config, found: &mut Vec<(&'static str, String)>) {
     // Names are stored in columns of this width; a stanza much larger than this would close the link on some hosts.
     for (key, value, min, max) in [
         ("limits.groups_per_user", limits.groups_per_user, 1, 100_000),
-        ("limits.members_per_group", limits.members_per_group, 1, 1_000_000),
+        ("limits.members_per_group", limits.members_per_group, 1, 50_000),
         ("limits.pending_per_group", limits.pending_per_group, 1, 10_000),
         ("limits.user_stanzas_per_second", limits.user_stanzas_per_second as usize, 1, 1_000_000),
         ("limits.user_stanzas_burst", limits.user_stanzas_burst as usize, 1, 1_000_000),
@@ -101,7 +101,7 @@ fn limits(config: &Config, found: &mut Vec<(&'static str, String)>) {
         ("limits.group_messages_burst", limits.group_messages_burst as usize, 1, 1_000_000),
         ("limits.name_chars", limits.name_chars, 1, 384),
         ("limits.description_chars", limits.description_chars, 0, 10_000),
-        ("limits.nick_chars", limits.nick_chars, 9, 64),
+        ("limits.nick_chars", limits.nick_chars, 16, 64),
         ("limits.message_bytes", limits.message_bytes, 1_000, 240_000),
         ("limits.page_items", limits.page_items, 1, 1_000),
         ("limits.sessions_per_user", limits.sessions_per_user, 1, 1_000),

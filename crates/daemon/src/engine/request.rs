@@ -51,8 +51,8 @@ impl Engine {
                 }
             }
             Err(refusal) => {
-                // Not at debug: the text may quote what was sent.
-                trace!(reason = %refusal, "Refused a request: {refusal}");
+                // Without the text, which may quote what was sent.
+                trace!("Refused a request");
                 work.refuse(origin, &refusal);
             }
         }
@@ -122,11 +122,16 @@ impl Engine {
         key: &Key,
     ) -> bool {
         let Some(stored) = self.sent.find(key, work.now) else { return false };
-        let repeated = self.repeated(work, origin, group, stored).await.unwrap_or_else(|problem| {
-            unavailable(problem);
-            None
-        });
-        let Some(message) = repeated else { return false };
+        let message = match self.repeated(work, origin, group, stored).await {
+            Ok(Some(message)) => message,
+            Ok(None) => return false,
+            Err(problem) => {
+                // Not decided as a new one: it may be stored.
+                work.refuse(origin.clone(), &unavailable(problem));
+                return true;
+            }
+        };
+        self.learn(work, &origin.from, None);
         let to = vec![origin.from.to_string().into()];
         work.say(origin.clone(), vec![encode::copy(self.policy.domain.as_str(), &message, to, false)], None);
         true
@@ -228,7 +233,13 @@ impl Lookups<'_> {
     async fn own(&self, group: &Group, author: &Mid, id: &Arc<str>) -> Result<Option<Found>, StoreError> {
         let newest =
             self.store.messages_by(&group.id, id, author, Timestamp(i64::MAX)).await?.into_iter().next();
-        Ok(newest.map(|message| Found { id: message.id, mid: message.mid, named: id.clone(), seen: 0 }))
+        // A correction stands for what it corrects: that is what is corrected again, or taken back with all of them.
+        Ok(newest.map(|message| Found {
+            id: message.corrects.unwrap_or(message.id),
+            mid: message.mid,
+            named: id.clone(),
+            seen: 0,
+        }))
     }
 
     /// The message that a receipt means. What is read with it is counted only if the receipt says anything new.
@@ -240,7 +251,9 @@ impl Lookups<'_> {
     ) -> Result<Option<Found>, StoreError> {
         let found = match message {
             MessageRef::Id(id) => self.store.found(&group.id, id).await?,
-            MessageRef::Newest => self.store.newest_found_by_others(&group.id, &reader.mid).await?,
+            MessageRef::Newest => {
+                self.store.newest_found_by_others(&group.id, &reader.mid, reader.read).await?
+            }
         };
         match found {
             Some(found) if found.id > reader.read && found.mid != reader.mid => {

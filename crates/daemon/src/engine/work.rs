@@ -153,8 +153,16 @@ impl Work {
     }
 
     fn changes_people(&self) -> bool {
-        let comes = |change: &Change| matches!(change, Change::Created(_) | Change::MembersAdded { .. });
-        !self.people.is_empty() || self.changes.iter().any(|(_, change)| comes(change))
+        let counts = |change: &Change| {
+            matches!(
+                change,
+                Change::Created(_)
+                    | Change::MembersAdded { .. }
+                    | Change::MembersRemoved { .. }
+                    | Change::Deleted
+            )
+        };
+        !self.people.is_empty() || self.changes.iter().any(|(_, change)| counts(change))
     }
 
     /// The row of the archive with this id, if this batch adds it.

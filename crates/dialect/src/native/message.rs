@@ -49,6 +49,8 @@ pub(crate) fn decode(
         kept.iter().find(|child| child.is("replace", CORRECTION)).and_then(|child| child.attr("id"));
     let corrects = corrects.map(|id| Correction { id: id.into(), found: None });
     let retracts = retraction::named(&kept);
+    // What is taken back is taken back for everybody, whatever its sender says of keeping it.
+    let storage = if retracts.is_some() { Storage::Stored } else { storage };
     let payload = xml::content(kept).into();
     let body = body.map(|body| body.text().into());
     let post = Post { client_id, body, payload, storage, mentions, corrects };

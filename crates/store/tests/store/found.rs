@@ -28,7 +28,8 @@ async fn what_is_read_with_a_message_is_all_up_to_it_and_ones_own_behind_it() {
     assert_eq!(store.found(&tea, "no").await.unwrap(), None);
     let own = async |name| store.own_after(&tea, &mid(name), second.id).await.unwrap();
     assert_eq!((own("a").await, own("b").await, own("stranger").await), (2, 1, 0));
-    let newest = async |reader| store.newest_found_by_others(&tea, &mid(reader)).await.unwrap().unwrap();
+    let newest =
+        async |reader| store.newest_found_by_others(&tea, &mid(reader), StanzaId(0)).await.unwrap().unwrap();
     let of_a = newest("a").await;
     assert_eq!((of_a.id, &*of_a.named, of_a.seen), (twin.rows[4].id, &*twin.rows[4].id.to_string(), 4));
     let of_b = newest("b").await;

@@ -165,7 +165,9 @@ impl Twin {
                 let Some(reader) = self.group.member(actor) else { return command };
                 let found = match &receipt.message {
                     MessageRef::Id(id) => store.found(group, id).await.unwrap(),
-                    MessageRef::Newest => store.newest_found_by_others(group, &reader.mid).await.unwrap(),
+                    MessageRef::Newest => {
+                        store.newest_found_by_others(group, &reader.mid, reader.read).await.unwrap()
+                    }
                 };
                 receipt.found = None;
                 if let Some(found) = found {
