@@ -18,7 +18,8 @@ pub(crate) fn join(
         return Err(Refusal::AlreadyMember(actor.clone()));
     }
     if let Some(invitation) = group.pending_of(actor).filter(|pending| is_standing(group, pending)) {
-        return enter(group, actor, accepted(invitation, nick), person, limits, now);
+        let addition = alone(accepted(invitation, nick), actor, person);
+        return members::enter(group, &addition, limits, now);
     }
     if sight(group.settings.visibility, None) == Sight::Nothing {
         return Err(Refusal::NoSuchGroup);
@@ -31,7 +32,7 @@ pub(crate) fn join(
         Join::Closed => {
             Err(Refusal::NotAllowed("nobody can join this group on his own: ask a member to add you"))
         }
-        Join::Open => enter(group, actor, spec, person, limits, now),
+        Join::Open => members::enter(group, &alone(spec, actor, person), limits, now),
         Join::Approval => ask(group, actor, spec, person, limits, now),
     }
 }
@@ -53,16 +54,9 @@ fn accepted(invitation: &Pending, nick: Option<&str>) -> MemberSpec {
     MemberSpec { nick: asked.or_else(|| invitation.spec.nick.clone()), ..invitation.spec.clone() }
 }
 
-fn enter(
-    group: &Group,
-    actor: &BareJid,
-    spec: MemberSpec,
-    person: Person,
-    limits: &Limits,
-    now: Timestamp,
-) -> Result<Decision, Refusal> {
-    let addition = Addition { members: vec![spec], people: People::from([(actor.clone(), person)]) };
-    members::enter(group, &addition, limits, now)
+/// An addition of one.
+fn alone(spec: MemberSpec, actor: &BareJid, person: Person) -> Addition {
+    Addition { members: vec![spec], people: People::from([(actor.clone(), person)]) }
 }
 
 fn ask(
@@ -74,8 +68,7 @@ fn ask(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     // Whether the nick is free and the account has room is known now already.
-    let addition = Addition { members: vec![spec.clone()], people: People::from([(actor.clone(), person)]) };
-    let asked = members::new_members(group, &addition, limits, now)?;
+    let asked = members::new_members(group, &alone(spec.clone(), actor, person), limits, now)?;
     let nick = spec.nick.as_ref().and(asked.first()).map(|member| member.nick.to_string());
     let spec = MemberSpec { nick: nick.clone(), ..spec };
     if group.pending_of(actor).is_some() {
