@@ -20,6 +20,7 @@ mod my_settings;
 mod names;
 pub mod page;
 mod post;
+pub mod reading;
 mod receipts;
 mod refusal;
 mod retract;

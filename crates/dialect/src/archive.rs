@@ -2,41 +2,20 @@
 //!
 //! Not here: who may read what (the store shows each reader what is his).
 
-use groupchat_core::{Archived, ArchivedKind, BareJid, Jid, Limits, Mid, Refusal, StanzaId, Timestamp};
+use groupchat_core::reading::{ArchiveFilter, Shown, Tombstone, With};
+use groupchat_core::{ArchivedKind, BareJid, Jid, Limits, Mid, Refusal, StanzaId, Timestamp};
 use minidom::Element;
 use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType};
 use xmpp_parsers::ns;
 use xmpp_parsers::rsm::{First, SetResult};
 
 use crate::decode::group_of;
-use crate::{ArchiveQuery, Origin, Outbound, Query, With, date, native, paging, xml};
+use crate::{ArchiveQuery, Origin, Outbound, Query, date, native, paging, xml};
 
 /// Longest `queryid`, in characters.
 const QUERY_ID_CHARS_MAX: usize = 255;
 /// The feature of the extended form. XEP-0313 §4.1.6.
 pub(crate) const EXTENDED: &str = "urn:xmpp:mam:2#extended";
-
-/// A row of the archive as a reader is shown it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
-    /// The row.
-    pub row: Archived,
-    /// It was taken back.
-    pub retracted: Option<Tombstone>,
-}
-
-/// What stands in the place of a message that was taken back. XEP-0424 §5, XEP-0425 §5.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tombstone {
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: Mid,
-    /// Not by its author.
-    pub moderated: bool,
-    /// Why.
-    pub reason: Option<String>,
-}
 
 /// The question in a payload of the archive's namespace.
 pub(crate) fn query(
@@ -62,12 +41,7 @@ fn archive_query(payload: &Element, domain: &BareJid, limits: &Limits) -> Result
     paging.page.items_max = paging.page.items_max.min(limits.page_items);
     let mut query = ArchiveQuery {
         query_id: query_id(payload)?,
-        start: None,
-        end: None,
-        after: None,
-        before: None,
-        ids: Vec::new(),
-        with: None,
+        filter: ArchiveFilter::default(),
         paging,
         is_flipped: payload.has_child("flip-page", ns::MAM),
     };
@@ -75,7 +49,7 @@ fn archive_query(payload: &Element, domain: &BareJid, limits: &Limits) -> Result
     for field in form.into_iter().flat_map(Element::children).filter(|child| child.name() == "field") {
         let values =
             field.children().filter(|child| child.name() == "value").map(Element::text).collect::<Vec<_>>();
-        fill(&mut query, field.attr("var").unwrap_or_default(), &values, domain, limits)?;
+        fill(&mut query.filter, field.attr("var").unwrap_or_default(), &values, domain, limits)?;
     }
     Ok(query)
 }
@@ -91,7 +65,7 @@ fn query_id(payload: &Element) -> Result<Option<String>, Refusal> {
 }
 
 fn fill(
-    query: &mut ArchiveQuery,
+    filter: &mut ArchiveFilter,
     field: &str,
     values: &[String],
     domain: &BareJid,
@@ -103,17 +77,17 @@ fn fill(
     let id = |text: &str| StanzaId::parse(text).ok_or(Refusal::NoSuchItem);
     match field {
         "FORM_TYPE" => {}
-        "start" => query.start = at()?,
-        "end" => query.end = at()?,
-        "after-id" => query.after = Some(id(value)?),
-        "before-id" => query.before = Some(id(value)?),
+        "start" => filter.start = at()?,
+        "end" => filter.end = at()?,
+        "after-id" => filter.after_id = Some(id(value)?),
+        "before-id" => filter.before_id = Some(id(value)?),
         "ids" if values.len() > limits.page_items => {
             return Err(Refusal::TooMany { what: "ids of one query", max: limits.page_items });
         }
-        "ids" => query.ids = values.iter().map(|value| id(value)).collect::<Result<_, _>>()?,
+        "ids" => filter.ids = values.iter().map(|value| id(value)).collect::<Result<_, _>>()?,
         "with" => {
             let jid = Jid::parse(value).map_err(|invalid| Refusal::Address(invalid.to_string()))?;
-            query.with = Some(with(&jid, domain).ok_or_else(wrong)?);
+            filter.with = with(&jid, domain).ok_or_else(wrong)?;
         }
         _ => return Err(Refusal::Malformed(format!("there is no field `{field}` in an archive query"))),
     }
@@ -147,7 +121,7 @@ pub fn page(
             &[
                 ("xmlns", Some(ns::MAM)),
                 ("queryid", query.query_id.as_deref()),
-                ("id", Some(&shown.row.id.to_string())),
+                ("id", Some(&shown.archived.id.to_string())),
             ],
         );
         result.push('>');
@@ -159,8 +133,8 @@ pub fn page(
     let mut said: Vec<_> =
         if query.is_flipped { rows.iter().rev().map(one).collect() } else { rows.iter().map(one).collect() };
     let set = SetResult {
-        first: rows.first().map(|first| First { index: None, item: first.row.id.to_string() }),
-        last: rows.last().map(|last| last.row.id.to_string()),
+        first: rows.first().map(|first| First { index: None, item: first.archived.id.to_string() }),
+        last: rows.last().map(|last| last.archived.id.to_string()),
         count: total,
     };
     let mut fin = Element::builder("fin", ns::MAM).append(Element::from(set)).build();
@@ -173,7 +147,7 @@ pub fn page(
 
 /// A row as it is forwarded. Its content stands in the client's namespace, which is the stream's for whoever reads it.
 fn forwarded(domain: &str, shown: &Shown) -> String {
-    let row = &shown.row;
+    let row = &shown.archived;
     let group = row.group.at(domain);
     let (stanza_id, stamp) = (row.id.to_string(), date::write(row.at));
     let from = match row.kind {
@@ -273,19 +247,30 @@ mod tests {
 
     #[test]
     fn every_field_is_read() {
-        let query =
-            read(&(field("start", "2026-01-01T00:00:00Z") + &field("after-id", "0006000000000001"))).unwrap();
-        assert_eq!(
-            (query.start, query.after),
-            (Some(Timestamp(1_767_225_600_000)), StanzaId::parse("0006000000000001"))
-        );
+        let fields = [
+            ("start", "2026-01-01T00:00:00Z"),
+            ("end", "2026-01-01T00:00:01Z"),
+            ("after-id", "0006000000000001"),
+            ("before-id", "0006000000000002"),
+            ("ids", "0006000000000003"),
+        ];
+        let query = read(&fields.map(|(var, value)| field(var, value)).concat()).unwrap();
+        let expected = ArchiveFilter {
+            start: Some(Timestamp(1_767_225_600_000)),
+            end: Some(Timestamp(1_767_225_601_000)),
+            after_id: StanzaId::parse("0006000000000001"),
+            before_id: StanzaId::parse("0006000000000002"),
+            ids: StanzaId::parse("0006000000000003").into_iter().collect(),
+            with: With::Anybody,
+        };
+        assert_eq!(query.filter, expected);
         let tea = groupchat_core::GroupId::parse("tea").unwrap();
         for (jid, with) in [
             ("tea@g.s.lit", With::Group(tea.clone())),
             ("Tea@g.s.lit/crone", With::Member(tea, Mid::from_stored("crone"))),
             ("hag@s.lit/pda", With::Account(BareJid::parse("hag@s.lit").unwrap())),
         ] {
-            assert_eq!(read(&field("with", jid)).unwrap().with, Some(with));
+            assert_eq!(read(&field("with", jid)).unwrap().filter.with, with);
         }
     }
 

@@ -10,7 +10,7 @@ use minidom::Element;
 use crate::{Carrier, Origin, Outbound, native, xml};
 
 pub use crate::archive::{
-    Shown, Tombstone, form as archive_form, metadata as archive_metadata, page as archive_page,
+    form as archive_form, metadata as archive_metadata, page as archive_page,
     preferences as archive_preferences,
 };
 pub use crate::disco::{
@@ -18,7 +18,7 @@ pub use crate::disco::{
     no_items as disco_no_items, service_info as disco_service_info, service_items as disco_service_items,
     time, uptime, version,
 };
-pub use crate::inbox::{InboxItem, InboxTotals, answer as inbox};
+pub use crate::inbox::answer as inbox;
 pub use crate::native::{
     announcement, copy, declined, ephemeral, event_content, group_info, groups_named, invite, member_info,
     members, my_groups, my_settings, receipt, receipts, request, request_content, welcome,

@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 pub use decode::{decode, oversized};
 use groupchat_core::page::Page;
-use groupchat_core::{Addable, BareJid, Command, GroupId, Jid, Mid, StanzaId, Timestamp};
+use groupchat_core::reading::ArchiveFilter;
+use groupchat_core::{Addable, Command, GroupId, Jid, Mid};
 use groupchat_payloads::MemberKey;
 
 /// A stanza from the host, understood.
@@ -170,33 +171,12 @@ pub enum Query {
 pub struct ArchiveQuery {
     /// What the asker calls it.
     pub query_id: Option<String>,
-    /// Not older.
-    pub start: Option<Timestamp>,
-    /// Not newer.
-    pub end: Option<Timestamp>,
-    /// Behind this one.
-    pub after: Option<StanzaId>,
-    /// Before this one.
-    pub before: Option<StanzaId>,
-    /// Just these; empty: any.
-    pub ids: Vec<StanzaId>,
-    /// From whom, or in which group.
-    pub with: Option<With>,
+    /// Which rows.
+    pub filter: ArchiveFilter,
     /// Which page.
     pub paging: Paging,
     /// Newest first within the page (XEP-0313 §4.3.3).
     pub is_flipped: bool,
-}
-
-/// Whose messages an archive query is about.
-#[derive(Debug, Clone, PartialEq)]
-pub enum With {
-    /// All of this group.
-    Group(GroupId),
-    /// Of a member.
-    Member(GroupId, Mid),
-    /// Of an account.
-    Account(BareJid),
 }
 
 /// The page that is asked for.

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use groupchat_core::reading::{Shown, Tombstone};
 use groupchat_core::{Archived, ArchivedKind, GroupId, Mentions, Mid, StanzaId, Timestamp};
 use groupchat_entity::message::{Column, Entity, Model};
 use groupchat_entity::{group, mention};
@@ -20,29 +21,6 @@ use crate::{ROWS_PER_STATEMENT, Store, StoreError, rows};
 const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
 /// Messages of one author with the same `id` that are told apart no further.
 const SAME_ID_MAX: u64 = 16;
-
-/// One row of the archive as it is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchivedRow {
-    /// What it says; without body, payload and mentions when it was taken back. A mention of everybody may hide
-    /// mentions of single members.
-    pub archived: Archived,
-    /// It was taken back.
-    pub retracted: Option<RetractedRow>,
-}
-
-/// How a message was taken back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetractedRow {
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: Mid,
-    /// Not by its author, but by somebody who looks after the group.
-    pub moderated: bool,
-    /// Why.
-    pub reason: Option<String>,
-}
 
 impl Store {
     /// The highest stanza-id in the archive, from which the next one is made; zero when it is empty.
@@ -99,7 +77,7 @@ impl Store {
     }
 
     /// The rows with these ids, oldest first; those that are not there are left out.
-    pub(crate) async fn rows(&self, ids: &[i64]) -> Result<Vec<ArchivedRow>, StoreError> {
+    pub(crate) async fn rows(&self, ids: &[i64]) -> Result<Vec<Shown>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(ROWS_PER_STATEMENT) {
             let rows = Entity::find().filter(Column::MsgId.is_in(chunk.iter().copied()));
@@ -110,7 +88,7 @@ impl Store {
         Ok(found)
     }
 
-    async fn with_mentions(&self, rows: Vec<Model>) -> Result<Vec<ArchivedRow>, StoreError> {
+    async fn with_mentions(&self, rows: Vec<Model>) -> Result<Vec<Shown>, StoreError> {
         let messages = rows.iter().filter(|row| row.kind == rows::kind(ArchivedKind::Message));
         let ids: Vec<i64> = messages.filter(|row| row.retracted_at.is_none()).map(|row| row.msg_id).collect();
         let mut mentions: HashMap<i64, Mentions> = HashMap::new();
@@ -123,14 +101,14 @@ impl Store {
             }
         }
         let read = |mut row: Model| {
-            let retracted = row.retracted_at.map(|at| RetractedRow {
+            let retracted = row.retracted_at.map(|at| Tombstone {
                 at: Timestamp(at),
                 by: Mid::from_stored(row.retracted_by.as_deref().unwrap_or_default()),
                 moderated: row.moderated,
                 reason: row.reason.take(),
             });
             let mentions = mentions.remove(&row.msg_id).unwrap_or_default();
-            ArchivedRow { archived: rows::message(row, mentions), retracted }
+            Shown { archived: rows::message(row, mentions), retracted }
         };
         Ok(rows.into_iter().map(read).collect())
     }

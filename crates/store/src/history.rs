@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 
 use groupchat_core::page::{From, Page};
-use groupchat_core::{BareJid, GroupId, Mid, StanzaId, Timestamp};
+use groupchat_core::reading::{ArchiveFilter, Shown, With};
+use groupchat_core::{BareJid, GroupId, StanzaId, Timestamp};
 use sea_orm::Order;
 
 use crate::streams::Range;
-use crate::{ArchivedRow, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// Bytes of content after which a page is long enough, however few rows it has.
 const PAGE_BYTES: usize = 1_000_000;
@@ -38,42 +39,11 @@ impl ArchiveScope {
     }
 }
 
-/// Which rows are wanted. Everything that is asked for must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ArchiveFilter {
-    /// Not older than this.
-    pub start: Option<Timestamp>,
-    /// Not younger than this.
-    pub end: Option<Timestamp>,
-    /// Behind this row, which must be there.
-    pub after_id: Option<StanzaId>,
-    /// Before this row, which must be there.
-    pub before_id: Option<StanzaId>,
-    /// Exactly these rows, which must be there; the rest of the filter and the page are not asked then.
-    pub ids: Vec<StanzaId>,
-    /// By whom, or where.
-    pub with: With,
-}
-
-/// By whom rows are, or where.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum With {
-    /// By anybody.
-    #[default]
-    Anybody,
-    /// In this group.
-    Group(GroupId),
-    /// By this member of this group.
-    Member(GroupId, Mid),
-    /// By this account, under whatever member ids it has or had.
-    Account(BareJid),
-}
-
 /// A part of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchivePage {
     /// The rows, oldest first, whichever way they were asked for. The key of a page is a stanza-id.
-    pub items: Vec<ArchivedRow>,
+    pub items: Vec<Shown>,
     /// In the direction of the paging nothing more follows.
     pub complete: bool,
     /// How many rows there are; only when the count alone was asked for.
@@ -129,7 +99,7 @@ impl Store {
 
     /// The rows with these ids, oldest first: from the front as many as make a page of bearable size, and whether that is
     /// all of them.
-    async fn rows_within(&self, ids: &[i64]) -> Result<(Vec<ArchivedRow>, bool), StoreError> {
+    async fn rows_within(&self, ids: &[i64]) -> Result<(Vec<Shown>, bool), StoreError> {
         let (mut rows, mut bytes, mut left) = (Vec::with_capacity(ids.len()), 0, ids);
         while !left.is_empty() && bytes < PAGE_BYTES {
             let (some, more) = left.split_at(left.len().min(ROWS_AT_ONCE));
@@ -154,7 +124,7 @@ impl Store {
         ids.extend(self.ids(scope, &With::Anybody, &Range::ALL, Order::Desc, 1).await?);
         ids.dedup();
         let rows = self.rows(&ids).await?;
-        let end = |row: &ArchivedRow| (row.archived.id, row.archived.at);
+        let end = |row: &Shown| (row.archived.id, row.archived.at);
         Ok(rows.first().map(end).zip(rows.last().map(end)))
     }
 
@@ -186,7 +156,7 @@ impl Store {
     }
 
     /// The rows with these ids, all of which the reader must see.
-    async fn seen(&self, scope: &ArchiveScope, ids: &[StanzaId]) -> Result<Vec<ArchivedRow>, StoreError> {
+    async fn seen(&self, scope: &ArchiveScope, ids: &[StanzaId]) -> Result<Vec<Shown>, StoreError> {
         let ids: BTreeSet<i64> = ids.iter().map(|id| id.0).collect();
         let wanted: Vec<i64> = ids.iter().copied().collect();
         let mut rows = self.rows(&wanted).await?;

@@ -6,9 +6,8 @@
 use std::collections::HashMap;
 
 use groupchat_core::page::{From, Page, Paged};
-use groupchat_core::{
-    Archived, ArchivedKind, BareJid, GroupId, Jid, Mentions, Mid, Receive, Role, StanzaId, Timestamp,
-};
+use groupchat_core::reading::{Inbox, InboxItem, PREVIEW_CHARS, Preview};
+use groupchat_core::{BareJid, GroupId, Mid, ReadBy, StanzaId, Timestamp};
 use groupchat_entity::{group, member, mention, message};
 use sea_orm::sea_query::{Alias, Expr, Func, Query};
 use sea_orm::{
@@ -18,46 +17,7 @@ use sea_orm::{
 
 use crate::error::Doing;
 use crate::streams::View;
-use crate::{ArchivedRow, ROWS_PER_STATEMENT, Store, StoreError, rows};
-
-/// The groups of a user, newest activity first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inbox {
-    /// Some of the groups. The key of a page is a group id.
-    pub page: Paged<InboxRow>,
-    /// What is unread in all of them.
-    pub total_unread: i64,
-    /// The unread mentions in all of them.
-    pub total_mentions: i64,
-    /// In how many groups something is unread.
-    pub unread_groups: usize,
-}
-
-/// A group that a user is in, and what is new there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxRow {
-    /// Its id.
-    pub id: GroupId,
-    /// Its name.
-    pub name: String,
-    /// The user's role.
-    pub role: Role,
-    /// How many messages the user has not read.
-    pub unread: i64,
-    /// How many of them, or of those that do not count, mention the user or everybody.
-    pub mentions: i64,
-    /// Everything up to here was read.
-    pub read: StanzaId,
-    /// Which messages reach the user's devices.
-    pub receive: Receive,
-    /// None of them until then; `None` when that is over.
-    pub mute_until: Option<Timestamp>,
-    /// The newest message with a text, if the user sees it: its beginning, without its payload.
-    pub last: Option<ArchivedRow>,
-}
-
-/// Characters of a preview.
-const PREVIEW_CHARS: i32 = 200;
+use crate::{ROWS_PER_STATEMENT, Store, StoreError, rows};
 
 /// A membership with its group.
 #[derive(FromQueryResult)]
@@ -86,28 +46,6 @@ impl Row {
     fn unread(&self) -> i64 {
         Ord::max(self.countable - self.seen, 0)
     }
-}
-
-fn preview(
-    (id, group, at, sender, mid, read_by, body): (i64, String, i64, String, String, String, Option<String>),
-) -> ArchivedRow {
-    let archived = Archived {
-        id: StanzaId(id),
-        group: GroupId::from_stored(&group),
-        at: Timestamp(at),
-        kind: ArchivedKind::Message,
-        sender: Jid::from_stored(&sender),
-        mid: Mid::from_stored(&mid),
-        client_id: None,
-        body: body.map(Into::into),
-        ordinal: 0,
-        countable: true,
-        corrects: None,
-        read_by: rows::read_by_of(&read_by),
-        mentions: Mentions::default(),
-        payload: "".into(),
-    };
-    ArchivedRow { archived, retracted: None }
 }
 
 impl Store {
@@ -149,7 +87,7 @@ impl Store {
         let shown: Vec<&Row> = shown.collect();
         let previews: Vec<i64> = shown.iter().map(|row| row.preview_id).filter(|id| *id > 0).collect();
         let mut previews = self.previews(&previews).await?;
-        let items = shown.iter().map(|row| InboxRow {
+        let items = shown.iter().map(|row| InboxItem {
             id: GroupId::from_stored(&row.group_id),
             name: row.name.clone(),
             role: rows::role(&row.authority),
@@ -158,12 +96,12 @@ impl Store {
             read: StanzaId(row.read_id),
             receive: rows::receive(&row.receive),
             mute_until: row.mute_until.map(Timestamp).filter(|until| *until > now),
-            last: previews.remove(&row.preview_id).filter(|last| {
+            last: previews.remove(&row.preview_id).and_then(|(last, read_by)| {
                 let view = View::of(&row.authority, row.joined_at, &row.history);
-                view.shows(last.archived.at, last.archived.read_by)
+                view.shows(last.at, read_by).then_some(last)
             }),
         });
-        let items: Vec<InboxRow> = items.collect();
+        let items: Vec<InboxItem> = items.collect();
         let first_index = if items.is_empty() { 0 } else { from };
         Ok(Inbox {
             total_unread: all.iter().map(Row::unread).sum(),
@@ -174,26 +112,29 @@ impl Store {
     }
 
     /// The beginnings of these messages, by their ids: not the whole of them, for there may be a thousand.
-    async fn previews(&self, ids: &[i64]) -> Result<HashMap<i64, ArchivedRow>, StoreError> {
-        type Row = (i64, String, i64, String, String, String, Option<String>);
+    async fn previews(&self, ids: &[i64]) -> Result<HashMap<i64, (Preview, ReadBy)>, StoreError> {
+        type Row = (i64, i64, String, String, Option<String>);
         let mut previews = HashMap::with_capacity(ids.len());
         for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-            let start = Func::cust("SUBSTR").arg(Expr::col(message::Column::Body)).arg(1).arg(PREVIEW_CHARS);
-            let rows = message::Entity::find()
+            let start =
+                Func::cust("SUBSTR").arg(Expr::col(message::Column::Body)).arg(1).arg(PREVIEW_CHARS as u32);
+            let found = message::Entity::find()
                 .select_only()
                 .columns([
                     message::Column::MsgId,
-                    message::Column::GroupId,
                     message::Column::Timestamp,
-                    message::Column::SenderJid,
                     message::Column::Mid,
                     message::Column::ReadBy,
                 ])
                 .expr(start)
                 .filter(message::Column::MsgId.is_in(chunk.iter().copied()))
                 .into_tuple::<Row>();
-            let rows = rows.all(&self.db).await.doing("reading the newest messages")?;
-            previews.extend(rows.into_iter().map(|row| (row.0, preview(row))));
+            let found = found.all(&self.db).await.doing("reading the newest messages")?;
+            previews.extend(found.into_iter().map(|(id, at, mid, read_by, text)| {
+                let (mid, text) = (Mid::from_stored(&mid), text.unwrap_or_default());
+                let preview = Preview { id: StanzaId(id), at: Timestamp(at), mid, text };
+                (id, (preview, rows::read_by_of(&read_by)))
+            }));
         }
         Ok(previews)
     }

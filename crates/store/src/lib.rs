@@ -28,13 +28,11 @@ mod sessions;
 mod streams;
 mod tally;
 
-pub use archive::{ArchivedRow, RetractedRow};
 pub use batch::Batch;
 pub use error::StoreError;
 pub use found::Sent;
 pub use groups::{GroupOf, PublicGroup, Summary};
-pub use history::{ArchiveFilter, ArchivePage, ArchiveScope, With};
-pub use inbox::{Inbox, InboxRow};
+pub use history::{ArchivePage, ArchiveScope};
 pub use members::MemberKey;
 pub use open::CONNECTIONS_MIN;
 pub use receipts::Reader;

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use groupchat_core::reading::With;
 use groupchat_core::{BareJid, History, ReadBy, Role, StanzaId, Timestamp};
 use groupchat_entity::{group, member, message};
 use sea_orm::sea_query::{
@@ -16,7 +17,7 @@ use sea_orm::sea_query::{
 use sea_orm::{ConnectionTrait, DbErr, DeriveIden, ExprTrait, JoinType, QueryResult};
 
 use crate::error::Doing;
-use crate::{ArchiveScope, ROWS_PER_STATEMENT, Store, StoreError, With, rows};
+use crate::{ArchiveScope, ROWS_PER_STATEMENT, Store, StoreError, rows};
 
 /// How many selects one statement may unite: SQLite takes 500.
 const STREAMS_PER_STATEMENT: usize = 100;

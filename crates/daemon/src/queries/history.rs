@@ -1,12 +1,8 @@
 //! What was said: the archive, the inbox, and who has read what.
 
-use groupchat_core::page::Paged;
 use groupchat_core::{BareJid, History, Refusal, Role, Sight, sight};
-use groupchat_dialect::encode::{InboxItem, InboxTotals, Shown, Tombstone};
-use groupchat_dialect::{ArchiveQuery, Outbound, Paging, Question, With, encode};
-use groupchat_store::{
-    ArchiveFilter, ArchiveScope, ArchivedRow, InboxRow, MemberKey, Store, Summary, With as StoredWith,
-};
+use groupchat_dialect::{ArchiveQuery, Outbound, Paging, Question, encode};
+use groupchat_store::{ArchiveScope, MemberKey, Store, Summary};
 use minidom::Element;
 
 use super::{Queries, refusal};
@@ -32,23 +28,9 @@ pub(super) async fn page(
             }
         }
     };
-    let filter = ArchiveFilter {
-        start: query.start,
-        end: query.end,
-        after_id: query.after,
-        before_id: query.before,
-        ids: query.ids.clone(),
-        with: match query.with.clone() {
-            None => StoredWith::Anybody,
-            Some(With::Group(group)) => StoredWith::Group(group),
-            Some(With::Member(group, mid)) => StoredWith::Member(group, mid),
-            Some(With::Account(account)) => StoredWith::Account(account),
-        },
-    };
-    let found = store.archive(&scope, &filter, &query.paging.page).await.map_err(refusal)?;
-    let rows: Vec<_> = found.items.into_iter().map(shown).collect();
+    let found = store.archive(&scope, &query.filter, &query.paging.page).await.map_err(refusal)?;
     let domain = queries.domain.as_str();
-    Ok(encode::archive_page(&question.origin, domain, query, &rows, found.complete, found.total))
+    Ok(encode::archive_page(&question.origin, domain, query, &found.items, found.complete, found.total))
 }
 
 /// Where an archive begins and ends. XEP-0313 §5.
@@ -61,19 +43,7 @@ pub(super) async fn metadata(store: &Store, scope: ArchiveScope) -> Result<Eleme
 pub(super) async fn inbox(queries: &Queries, asker: &BareJid, paging: &Paging) -> Result<Element, Refusal> {
     let store = queries.store.wait().await;
     let found = store.inbox(asker, &paging.page, queries.clock.now()).await.map_err(refusal)?;
-    let totals = InboxTotals {
-        unread: found.total_unread,
-        mentions: found.total_mentions,
-        groups: i64::try_from(found.unread_groups).unwrap_or(i64::MAX),
-    };
-    let Paged { items, first_index, total } = found.page;
-    let items = items.into_iter().map(item).collect();
-    Ok(encode::inbox(queries.domain.as_str(), paging, &Paged { items, first_index, total }, totals))
-}
-
-fn item(row: InboxRow) -> InboxItem {
-    let InboxRow { id, name, role, unread, mentions, read, receive, mute_until, last } = row;
-    InboxItem { id, name, role, unread, mentions, read, receive, mute_until, last: last.map(shown) }
+    Ok(encode::inbox(queries.domain.as_str(), paging, &found))
 }
 
 /// Who has read a message: by name for its author and those who look after the group, for others how many.
@@ -98,14 +68,4 @@ pub(super) async fn receipts(
     let readers: Vec<_> = readers.into_iter().map(|reader| (reader.mid, reader.at)).collect();
     let may_know = is_author || group.role >= Some(Role::Admin);
     Ok(encode::receipts(may_know.then_some(&readers), readers.len(), unread))
-}
-
-fn shown(row: ArchivedRow) -> Shown {
-    let retracted = row.retracted.map(|retracted| Tombstone {
-        at: retracted.at,
-        by: retracted.by,
-        moderated: retracted.moderated,
-        reason: retracted.reason,
-    });
-    Shown { row: row.archived, retracted }
 }

@@ -1,8 +1,9 @@
 //! Messages that a group does not keep for ever.
 
 use groupchat_core::page::From;
+use groupchat_core::reading::ArchiveFilter;
 use groupchat_core::{Archived, Command, Mentions, Timestamp};
-use groupchat_store::{ArchiveFilter, ArchiveScope, Batch, Store};
+use groupchat_store::{ArchiveScope, Batch, Store};
 
 use crate::support::*;
 

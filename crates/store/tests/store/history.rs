@@ -1,10 +1,9 @@
 //! Pages of the archive, of one group and of all groups of a user.
 
 use groupchat_core::page::From;
+use groupchat_core::reading::{ArchiveFilter, Tombstone, With};
 use groupchat_core::{Archived, ArchivedKind, Change, Command, Mentions, ReadBy, Role, StanzaId, Timestamp};
-use groupchat_store::{
-    ArchiveFilter, ArchivePage, ArchiveScope, Batch, RetractedRow, Store, StoreError, With,
-};
+use groupchat_store::{ArchivePage, ArchiveScope, Batch, Store, StoreError};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -233,7 +232,7 @@ async fn what_is_taken_back_says_nothing_anywhere() {
     let inbox = async || {
         let inbox = store.inbox(&bare("me@h"), &page(From::Start, 9), Timestamp(0)).await.unwrap();
         let row = inbox.page.items.into_iter().next().unwrap();
-        (row.mentions, row.last.map(|last| last.archived.id.0))
+        (row.mentions, row.last.map(|last| last.id.0))
     };
     assert_eq!(inbox().await, (1, Some(2_000_000)));
     // The second one is taken back in the very batch that brings it.
@@ -253,7 +252,7 @@ async fn what_is_taken_back_says_nothing_anywhere() {
     let found = read(&store, &all_of("me@h"), &ArchiveFilter::default()).await;
     for (row, moderated, reason) in [(&found.items[1], true, Some("rude")), (&found.items[2], false, None)] {
         let expected =
-            RetractedRow { at: Timestamp(9), by: mid("owner"), moderated, reason: reason.map(Into::into) };
+            Tombstone { at: Timestamp(9), by: mid("owner"), moderated, reason: reason.map(Into::into) };
         assert_eq!(row.retracted, Some(expected));
         let said = (row.archived.body.as_deref(), &*row.archived.payload, &row.archived.mentions);
         assert_eq!(said, (None, "", &Mentions::default()));
