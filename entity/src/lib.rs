@@ -4,10 +4,12 @@
 //! stay as they are), and what the values mean to a group (the store translates).
 
 pub mod ban;
+pub mod cursor;
 pub mod group;
 pub mod member;
 pub mod mention;
 pub mod message;
 pub mod pending;
 pub mod session;
+pub mod unreachable;
 pub mod user;

@@ -4,6 +4,7 @@
 //! that migrates at the same time (the store). How to add one: `README.md`.
 
 mod m20261120_000001_create_tables;
+mod m20261121_000002_keep_what_is_delivered;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -17,7 +18,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261120_000001_create_tables::Migration)]
+        vec![
+            Box::new(m20261120_000001_create_tables::Migration),
+            Box::new(m20261121_000002_keep_what_is_delivered::Migration),
+        ]
     }
 }
 

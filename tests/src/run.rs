@@ -3,6 +3,7 @@
 
 mod inbox;
 mod receive;
+mod repeats;
 mod setup;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::script::{Action, Device, Leaving, Login, Presence, SERVICE, Script, S
 use crate::stage::{Connection, Stage, Suspended};
 use crate::transcript::Transcript;
 use inbox::Inbox;
+use repeats::Repeats;
 
 /// A conversation that did not go as written.
 #[derive(Debug)]
@@ -73,6 +75,7 @@ struct Play {
     /// Users whose stored invitation into a group belongs to the set-up and is not looked at.
     invited: Vec<(String, String)>,
     syncs: u32,
+    repeats: Repeats,
 }
 
 impl Play {
@@ -87,6 +90,7 @@ impl Play {
             service_is_up,
             invited: Vec::new(),
             syncs: 0,
+            repeats: Repeats::default(),
         }
     }
 
@@ -195,6 +199,9 @@ impl Play {
     async fn service(&mut self, step: ServiceStep) -> Result<()> {
         self.transcript.note(format!("service: {step:?}"));
         self.service_is_up = step == ServiceStep::Start;
+        if step == ServiceStep::Kill {
+            self.repeats.expect();
+        }
         self.stage.service(step).await?;
         self.transcript.note(if self.service_is_up { "service is there" } else { "service is gone" });
         Ok(())

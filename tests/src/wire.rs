@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use groupchat_link::queue::{QueueLimits, Receiver, queue};
 use groupchat_link::{Incoming, Outgoing};
 use minidom::Element;
 use tempfile::TempDir;
@@ -28,7 +29,7 @@ pub struct Wire {
     /// To the service.
     pub to: mpsc::Sender<Incoming>,
     /// From the service.
-    pub from: mpsc::Receiver<Outgoing>,
+    pub from: Receiver,
     /// Asks it to stop.
     pub stop: CancellationToken,
     /// The service; ends with what `app::run` gives.
@@ -37,11 +38,11 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Starts it; `queued` stanzas may wait on the way out. `change` may change its configuration.
-    pub fn start(queued: usize, change: impl FnOnce(&mut Config)) -> Result<Self> {
+    /// Starts it; stanzas of so many bytes may wait on the way out, one at least. `change` may change its configuration.
+    pub fn start(bytes_max: usize, change: impl FnOnce(&mut Config)) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (to, incoming) = mpsc::channel(1_000);
-        let (outgoing, from) = mpsc::channel(queued);
+        let (outgoing, from) = queue(QueueLimits { bytes_max, ..QueueLimits::default() });
         let stop = CancellationToken::new();
         let mut config = Config::for_testing(SERVICE, &url(&folder));
         change(&mut config);
@@ -76,7 +77,7 @@ impl Wire {
         let device: Arc<str> = format!("{user}@shakespeare.lit/pda").into();
         let mut heard = Vec::new();
         loop {
-            let Outgoing { head, to, tail } = self.hear().await?;
+            let Outgoing { head, to, tail, .. } = self.hear().await?;
             if to.contains(&device) {
                 let is_answer = head.starts_with("<iq ") && head.contains("id='ask'");
                 heard.push(format!("{head} to='{device}'{tail}"));

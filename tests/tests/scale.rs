@@ -49,7 +49,7 @@ async fn by_pages(wire: &mut Wire, user: &str, to: &str, name: &str) -> Result<(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_ten_thousand() -> Result<()> {
-    let mut wire = Wire::start(1_000, unhurried)?;
+    let mut wire = Wire::start(1_000_000, unhurried)?;
     let items = |from: usize, to: usize| -> String {
         (from..to).map(|n| format!("<item jid='user{n}@shakespeare.lit'/>")).collect()
     };
@@ -91,7 +91,7 @@ async fn a_group_of_ten_thousand() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_in_a_thousand_groups() -> Result<()> {
-    let mut wire = Wire::start(1_000, unhurried)?;
+    let mut wire = Wire::start(1_000_000, unhurried)?;
     let since = Instant::now();
     for n in 0..1_000 {
         wire.ask("alice", "set", &format!("g{n}@{SERVICE}"), &query("creategroup", "")).await?;
@@ -110,7 +110,7 @@ async fn a_user_in_a_thousand_groups() -> Result<()> {
 /// Presence, inbox, one archive query: all that a phone asks after 500 messages in 50 groups.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_comes_back() -> Result<()> {
-    let mut wire = Wire::start(1_000, |config| {
+    let mut wire = Wire::start(1_000_000, |config| {
         unhurried(config);
         config.limits.page_items = 500;
         config.delivery.absent = xmpp_groupchat::config::Absent::Archive;

@@ -1,4 +1,4 @@
-//! A clean stop: what was taken in is finished, stored and said before the link may close.
+//! A clean stop: what was taken in is finished, stored and said (or refused) before the link may close.
 
 use std::time::Duration;
 
@@ -28,17 +28,22 @@ async fn what_was_taken_in_is_said_before_the_link_closes() -> Result<()> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     wire.stop.cancel();
-    let mut said = 0;
+    let (mut said, mut refused) = (0, 0);
     while let Some(Outgoing { head, .. }) = timeout(Duration::from_secs(10), wire.from.recv()).await? {
         // As the link does: when nobody reads from it any more, it closes, and nothing goes out.
         ensure!(
             !wire.to.is_closed(),
             "the service stopped listening with {} messages still to say",
-            POSTS - said
+            POSTS - said - refused
         );
         said += usize::from(head.contains("type='groupchat'"));
+        // The queue is full, so what is decided while it is gets an error.
+        refused += usize::from(head.contains("type='error'"));
     }
     wire.service.await??;
-    ensure!(said == POSTS, "{said} of {POSTS} messages were said");
+    ensure!(
+        said > 0 && said + refused == POSTS,
+        "of {POSTS} messages {said} were said and {refused} refused"
+    );
     Ok(())
 }

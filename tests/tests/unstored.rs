@@ -28,10 +28,10 @@ async fn heard(wire: &mut Wire) -> Result<Vec<String>> {
         heard.iter().any(|h: &String| h.contains("'error'") || h.contains("'groupchat'"))
     };
     while !is_end(&heard) {
-        let Outgoing { head, to, tail } = wire.hear().await?;
+        let Outgoing { head, to, tail, .. } = wire.hear().await?;
         heard.extend(to.iter().map(|to| format!("{to} {head}{tail}")));
     }
-    while let Ok(Some(Outgoing { head, to, tail })) =
+    while let Ok(Some(Outgoing { head, to, tail, .. })) =
         timeout(Duration::from_millis(300), wire.from.recv()).await
     {
         heard.extend(to.iter().map(|to| format!("{to} {head}{tail}")));
@@ -41,7 +41,7 @@ async fn heard(wire: &mut Wire) -> Result<Vec<String>> {
 
 #[tokio::test]
 async fn what_cannot_be_stored_is_refused_and_nobody_hears_of_it() -> Result<()> {
-    let mut wire = Wire::start(64, |_| {})?;
+    let mut wire = Wire::start(64 * 1_024, |_| {})?;
     wire.ask("alice", "set", TEA, CREATE).await?;
     wire.say("alice", &post("m0")).await?;
     let first = heard(&mut wire).await?;

@@ -13,7 +13,7 @@ use crate::{BareJid, Group, Jid, Mentions, Mid, Sessions, Timestamp};
 pub struct Copies {
     /// Full JIDs of the members' devices.
     pub live: Vec<Arc<str>>,
-    /// Bare JIDs of members without a device online.
+    /// Bare JIDs of members without a device online, if they can be reached.
     pub absent: Vec<Arc<str>>,
 }
 
@@ -24,23 +24,24 @@ pub struct Announced {
     pub asker: Option<Arc<str>>,
     /// The actor's other devices.
     pub actor: Vec<Arc<str>>,
-    /// Bare JIDs of everybody else.
+    /// Bare JIDs of everybody else whose account is there.
     pub others: Vec<Arc<str>>,
 }
 
-/// A message to every member who wants it; the author's own devices hear it too.
+/// A message to every member who wants it and was there when it was said; the author's own devices hear it too.
 pub fn message(
     group: &Group,
     sessions: &Sessions,
     author: &Mid,
     mentions: &Mentions,
-    now: Timestamp,
+    (said, now): (Timestamp, Timestamp),
 ) -> Copies {
     let mut copies = Copies::default();
-    let wanting = group.members().iter();
+    let wanting = group.members().iter().filter(|member| member.joined <= said);
     for member in wanting.filter(|m| m.mid == *author || m.wants(mentions, now)) {
         match sessions.of(&member.jid) {
-            [] => copies.absent.push(member.jid.text()),
+            [] if sessions.takes_copies(&member.jid) => copies.absent.push(member.jid.text()),
+            // (None, of an account that cannot be reached.)
             devices => copies.live.extend(devices.iter().map(|device| device.jid.clone())),
         }
     }
@@ -59,9 +60,17 @@ pub fn announcement<'a>(
     let own = devices.filter(|device| *device != asker).collect();
     let mut seen = HashSet::new();
     let everybody = group.members().iter().map(|member| &member.jid).chain(gone);
-    let others =
-        everybody.filter(|jid| *jid != actor.bare() && seen.insert(*jid)).map(BareJid::text).collect();
+    let others = everybody
+        .filter(|jid| *jid != actor.bare() && !sessions.is_gone(jid) && seen.insert(*jid))
+        .map(BareJid::text)
+        .collect();
     Announced { asker: Some(asker), actor: own, others }
+}
+
+/// Every member without a device online who can be reached.
+pub fn all_absent(group: &Group, sessions: &Sessions) -> Vec<Arc<str>> {
+    let away = |jid: &&BareJid| sessions.of(jid).is_empty() && sessions.takes_copies(jid);
+    group.members().iter().map(|member| &member.jid).filter(away).map(BareJid::text).collect()
 }
 
 /// Every device of every member.

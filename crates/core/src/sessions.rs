@@ -1,10 +1,12 @@
 //! Who is reachable where: full JIDs known to be online. Fed by presence, traffic and bounces.
 //!
-//! Not here: groups and members. Nor the host's truth: this is what we were told, verified by use.
+//! Not here: groups and members; accounts that cannot be reached at all (`reach`). Nor the host's truth: this is what
+//! we were told, verified by use.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::reach::{Reach, Unreachable};
 use crate::{BareJid, Jid};
 
 /// Addresses that one device may announce itself to; beyond them it is only known to be online.
@@ -30,6 +32,10 @@ pub enum SessionChange {
     Left(Jid, Jid),
     /// It is gone.
     Ended(Jid),
+    /// The account is to get no copies for later.
+    Lost(BareJid, Unreachable),
+    /// It is to get them again.
+    Found(BareJid),
 }
 
 /// All sessions, by user.
@@ -37,12 +43,16 @@ pub enum SessionChange {
 pub struct Sessions {
     by_user: HashMap<BareJid, Vec<Session>>,
     count: usize,
+    reach: Reach,
 }
 
 impl Sessions {
-    /// Sessions as they were stored.
-    pub fn restore(stored: impl IntoIterator<Item = (Jid, Option<Jid>)>) -> Self {
-        let mut sessions = Self::default();
+    /// Sessions, and accounts that cannot be reached, as they were stored.
+    pub fn restore(
+        stored: impl IntoIterator<Item = (Jid, Option<Jid>)>,
+        unreachable: impl IntoIterator<Item = (BareJid, Unreachable)>,
+    ) -> Self {
+        let mut sessions = Self { reach: Reach::restore(unreachable), ..Self::default() };
         for (jid, address) in stored {
             sessions.learn(&jid, address.as_ref(), usize::MAX);
         }
@@ -52,6 +62,25 @@ impl Sessions {
     /// The sessions of a user, oldest first.
     pub fn of(&self, user: &BareJid) -> &[Session] {
         self.by_user.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// Does a member without a session get copies for later?
+    pub fn takes_copies(&self, user: &BareJid) -> bool {
+        self.reach.of(user).is_none()
+    }
+
+    /// Is there no such account, as far as is known?
+    pub fn is_gone(&self, user: &BareJid) -> bool {
+        self.reach.of(user) == Some(Unreachable::Gone)
+    }
+
+    /// A copy for later came back with this condition (RFC 6120 §8.3.3).
+    pub fn refused(&mut self, user: &BareJid, condition: &str) -> Option<SessionChange> {
+        if !self.of(user).is_empty() {
+            // He is here; copies for later are not for him now.
+            return None;
+        }
+        self.reach.came_back(user, condition).map(|why| SessionChange::Lost(user.clone(), why))
     }
 
     /// How many there are.
@@ -67,12 +96,17 @@ impl Sessions {
         address: Option<&Jid>,
         sessions_per_user: usize,
     ) -> Vec<SessionChange> {
+        let mut changes: Vec<_> = self
+            .reach
+            .seen(jid.bare())
+            .then(|| SessionChange::Found(jid.bare().clone()))
+            .into_iter()
+            .collect();
         if jid.resource().is_none() || (self.count >= SESSIONS_MAX && self.of(jid.bare()).is_empty()) {
-            return Vec::new();
+            return changes;
         }
         let text = jid.to_string();
         let of_user = self.by_user.entry(jid.bare().clone()).or_default();
-        let mut changes = Vec::new();
         if let Some(known) = of_user.iter_mut().find(|session| *session.jid == *text) {
             match address {
                 Some(address)
@@ -158,6 +192,21 @@ mod tests {
         let changes: usize =
             (0..ADDRESSES_MAX * 2).map(|n| sessions.learn(&jid("a@h/1"), Some(&address(n)), 9).len()).sum();
         assert_eq!((changes, sessions.count()), (ADDRESSES_MAX, 1));
+    }
+
+    #[test]
+    fn an_account_that_gives_copies_back_gets_none_until_it_is_seen() {
+        let mut sessions = Sessions::default();
+        let (phone, user) = (jid("a@h/phone"), jid("a@h").bare().clone());
+        let lost = sessions.refused(&user, "resource-constraint");
+        assert_eq!(lost, Some(SessionChange::Lost(user.clone(), Unreachable::Full)));
+        assert!(!sessions.takes_copies(&user) && !sessions.is_gone(&user));
+        assert_eq!(
+            sessions.learn(&phone, None, 9),
+            [SessionChange::Found(user.clone()), SessionChange::Learnt(phone.clone(), None)]
+        );
+        assert!(sessions.takes_copies(&user));
+        assert_eq!(sessions.refused(&user, "resource-constraint"), None, "he is here");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use groupchat_core::BareJid;
-use groupchat_link::{Incoming, Outgoing};
-use groupchat_store::Store;
+use groupchat_link::Incoming;
+use groupchat_link::queue::Sender;
 use tokio::sync::{Semaphore, SetOnce, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Order, Policy};
+use crate::opening::open;
 use crate::queries::{Queries, READING_MAX};
 use crate::rates::Rates;
 use crate::retention;
@@ -28,12 +29,12 @@ const ORDERS_MAX: usize = 1_024;
 /// Questions about the service itself are answered from the first moment, while the database is being opened.
 ///
 /// # Errors
-/// The database cannot be opened, brought up to date or read at the start.
+/// The database can never be opened: its URL is wrong, its folder missing, its schema newer than this program.
 pub async fn run(
     config: Config,
     clock: Clock,
     mut incoming: mpsc::Receiver<Incoming>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: Sender,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let domain = BareJid::parse(&config.component.domain).context("component.domain is no domain")?;
@@ -57,17 +58,16 @@ pub async fn run(
         store: Arc::clone(&opened),
         reading: Semaphore::new(READING_MAX),
     };
-    let (orders, taken) = mpsc::channel::<Order>(ORDERS_MAX);
+    let (orders, mut taken) = mpsc::channel::<Order>(ORDERS_MAX);
     let router = Router::new(Arc::new(queries), Rates::of_users(&config.limits), orders, outgoing.clone());
     let engine = async {
-        let store = open(&config.database.url).await?;
+        let ready = open(&config.database.url, &policy, &clock, &mut taken, &outgoing).await;
+        let Some((store, stored)) = ready.context("opening the database")? else { return Ok(()) };
         // Set once, here.
         let _ = opened.set(store.clone());
         let retention = AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
-        let engine = Engine::start(policy, group_rates, clock, store.clone(), outgoing)
-            .await
-            .context("reading the database")?;
-        engine.run(taken).await;
+        let engine = Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing);
+        engine.run(&mut taken).await;
         drop(retention);
         store.close().await.context("closing the database")
     };
@@ -80,10 +80,4 @@ pub async fn run(
     // Only now: the link closes when nobody reads from it, and the engine had still to speak.
     drop(incoming);
     Ok(())
-}
-
-async fn open(url: &str) -> anyhow::Result<Store> {
-    let store = Store::open(url).await.context("opening the database")?;
-    store.migrate().await.context("bringing the database up to date")?;
-    Ok(store)
 }

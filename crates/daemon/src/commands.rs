@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use groupchat_link::LinkConfig;
+use groupchat_link::queue::{QueueLimits, queue};
 use groupchat_store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -131,7 +132,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     );
     let link_config = LinkConfig::new(&component.domain, &component.server, component.secret.clone());
     let (to_service, incoming) = mpsc::channel(STANZAS_MAX);
-    let (outgoing, to_link) = mpsc::channel(STANZAS_MAX);
+    let (outgoing, to_link) = queue(QueueLimits::default());
     let (stop_service, stop_link) = (CancellationToken::new(), CancellationToken::new());
     let link = tokio::spawn(groupchat_link::run(link_config, to_service, to_link, stop_link.clone()));
     let service = app::run(config, Clock::real(), incoming, outgoing, stop_service.clone());

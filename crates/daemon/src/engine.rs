@@ -3,24 +3,30 @@
 //!
 //! A batch that cannot be stored is refused as a whole and leaves no trace in memory.
 //! One kind of order a file: `engine/request.rs` (with `carry_out.rs`), `bounce.rs`, `private.rs`; what a batch gathers
-//! is in `work.rs`.
+//! is in `work.rs`; what a crash left unsaid, `replay.rs` says.
 //! Not here: the rules (core), and questions that change nothing (`queries`).
 
 mod bounce;
 mod carry_out;
 mod private;
+mod replay;
 mod request;
 mod sent;
 mod work;
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use bounce::Missed;
 use groupchat_core::{
-    Addable, BareJid, GroupId, Jid, Limits, SessionChange, Sessions, Settings, StanzaId, Timestamp,
+    Addable, BareJid, GroupId, Jid, Limits, Refusal, SessionChange, Sessions, Settings, StanzaId, Timestamp,
 };
-use groupchat_dialect::{Bounce, Origin, Outbound, Private, Request};
+use groupchat_dialect::{Bounce, Origin, Outbound, Private, Request, encode};
 use groupchat_link::Outgoing;
-use groupchat_store::{Store, StoreError};
+use groupchat_link::queue::{Closed, Sender};
+use groupchat_store::{Batch as StoredBatch, Store, StoreError};
 use private::Exchanges;
+use replay::{Doubt, ReplayError};
 use sent::Sent;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
@@ -28,6 +34,7 @@ use work::Work;
 
 use crate::clock::Clock;
 use crate::config::{Absent, CreateGroups};
+use crate::fanout::outgoing_of;
 use crate::groups::Groups;
 use crate::rates::Rates;
 
@@ -55,6 +62,19 @@ pub(crate) enum Order {
     Consent(Origin, Addable),
 }
 
+impl Order {
+    /// What whoever asks for something hears while there is no database; `None`: nobody asks.
+    pub(crate) fn unavailable(&self) -> Option<Outbound> {
+        let asker = match self {
+            Self::Request(request) => &request.origin,
+            Self::Private(private) if !private.kind.is_answer() => &private.origin,
+            Self::Consent(origin, _) => origin,
+            Self::Private(_) | Self::Presence { .. } | Self::Seen(_) | Self::Bounce(_) => return None,
+        };
+        Some(encode::refused(asker, &Refusal::Unavailable))
+    }
+}
+
 /// What the service allows and how it speaks; does not change while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
@@ -74,6 +94,10 @@ pub(crate) struct Policy {
 
 /// Requests in one transaction at most: beyond this a batch gets no faster, only later.
 const BATCH_MAX: usize = 256;
+/// How long it may take until it is stored that the server has everything. Until then a crash has it sent again.
+const CURSOR_LATER: Duration = Duration::from_secs(1);
+/// Patience with the server at the end, to know that it has everything.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// Changes of sessions kept for the next commit while the database refuses them. They are only hints: dropping the
 /// oldest costs a bounce.
 const UNSAVED_SESSIONS_MAX: usize = 50_000;
@@ -92,29 +116,49 @@ pub(crate) struct Engine {
     missed: Missed,
     exchanges: Exchanges,
     sent: Sent,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: Sender,
+    /// The server has everything up to here, and that is stored.
+    saved_cursor: StanzaId,
+    /// What is to be said again before anything else is done.
+    doubts: VecDeque<Doubt>,
+}
+
+/// What the engine goes on with.
+pub(crate) struct Stored {
+    sessions: Sessions,
+    cursor: StanzaId,
+    last_id: StanzaId,
+    sent: Sent,
+}
+
+impl Stored {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn load(store: &Store, policy: &Policy, now: Timestamp) -> Result<Self, StoreError> {
+        let sessions = Sessions::restore(store.sessions().await?, store.unreachable().await?);
+        let cursor = store.cursor(&policy.domain).await?;
+        let last_id = store.last_stanza_id().await?.max(cursor);
+        let recent = store.recent(Timestamp(now.0 - policy.dedup_ms), sent::SENT_MAX).await?;
+        Ok(Self { sessions, cursor, last_id, sent: Sent::restore(policy.dedup_ms, recent) })
+    }
 }
 
 impl Engine {
     /// Takes up where the store left off.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub(crate) async fn start(
+    pub(crate) fn new(
         policy: Policy,
         rates: Rates<GroupId>,
         clock: Clock,
-        store: Store,
-        outgoing: mpsc::Sender<Outgoing>,
-    ) -> Result<Self, StoreError> {
-        let sessions = Sessions::restore(store.sessions().await?);
-        let last_id = store.last_stanza_id().await?;
+        (store, stored): (Store, Stored),
+        outgoing: Sender,
+    ) -> Self {
+        let Stored { sessions, cursor: saved_cursor, last_id, sent } = stored;
         info!(sessions = sessions.count(), "Ready, with {} sessions from before", sessions.count());
-        let since = Timestamp(clock.now().0 - policy.dedup_ms);
-        let recent = store.recent(since, sent::SENT_MAX).await?;
-        let sent = Sent::restore(policy.dedup_ms, recent);
         let groups = Groups::new(store.clone());
-        Ok(Self {
+        let doubts = VecDeque::from([Doubt::new(&outgoing, saved_cursor, last_id)]);
+        Self {
             policy,
             rates,
             // An id is about the microsecond of its making: time goes on from the last one.
@@ -129,37 +173,102 @@ impl Engine {
             exchanges: Exchanges::default(),
             sent,
             outgoing,
-        })
+            saved_cursor,
+            doubts,
+        }
     }
 
     /// Works until nobody gives orders any more.
-    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+    pub(crate) async fn run(mut self, orders: &mut mpsc::Receiver<Order>) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
-        while orders.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            if self.work(&mut batch).await.is_err() {
-                debug!("The link is gone, and so is the engine");
-                return;
+        // Before anybody asks for anything: what the last run left unsaid.
+        if let Err(ReplayError::Closed(_)) = self.settle_doubts().await {
+            return;
+        }
+        loop {
+            tokio::select! {
+                taken = orders.recv_many(&mut batch, BATCH_MAX) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    if self.work(&mut batch).await.is_err() {
+                        debug!("The link is gone, and so is the engine");
+                        return;
+                    }
+                }
+                () = tokio::time::sleep(CURSOR_LATER), if self.saved_cursor < self.last_id => self.save_cursor().await,
             }
+        }
+        // With the server away it will be sent again.
+        let _ = tokio::time::timeout(SETTLE_PATIENCE, self.outgoing.settled()).await;
+        self.save_cursor().await;
+    }
+
+    /// What the server has, if that is more than is stored.
+    fn moved_cursor(&self) -> Option<StanzaId> {
+        self.outgoing.acknowledged().map(StanzaId).filter(|reached| *reached > self.saved_cursor)
+    }
+
+    async fn save_cursor(&mut self) {
+        let Some(reached) = self.moved_cursor() else { return };
+        let cursor = Some((self.policy.domain.clone(), reached));
+        match self.store.commit(&StoredBatch { cursor, ..StoredBatch::default() }).await {
+            Ok(()) => self.saved_cursor = reached,
+            // With the next batch, then.
+            Err(problem) => debug!(error = %problem, "The cursor could not be stored: {problem}"),
         }
     }
 
     /// Decides, stores, speaks. An error means that nobody listens any more.
-    async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), mpsc::error::SendError<Outgoing>> {
+    async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), Closed> {
         let mut orders = orders.drain(..).peekable();
+        match self.settle_doubts().await {
+            Ok(()) => {}
+            Err(ReplayError::Closed(closed)) => return Err(closed),
+            Err(ReplayError::Store(problem)) => {
+                debug!(error = %problem, "The database still cannot be read: {problem}");
+                return self.refuse_all(orders).await;
+            }
+        }
         while orders.peek().is_some() {
             let unsaved = std::mem::take(&mut self.unsaved_sessions);
             // Each batch that changes or says anything has a time of its own, though the clock stands still or goes
             // back: who joins in this one was not there in the last.
             let now = Timestamp(self.clock.now().0.max(self.last_now.0 + 1));
-            let mut work = Work::new(now, self.last_id, unsaved);
+            let before = self.last_id;
+            let mut work = Work::new(now, before, unsaved);
             while let Some(order) = orders.next_if(|order| work.has_room_for(order)) {
                 self.decide(&mut work, order).await;
             }
-            for Outbound { head, to, tail } in self.commit(work).await {
-                self.outgoing.send(Outgoing { head, to, tail }).await?;
+            let said = self.commit(work).await;
+            // Opened also when nothing is to be said: then the server has it at once.
+            let batch = self.outgoing.batch(before.0 + 1, self.last_id.0);
+            for stanza in said {
+                batch.send(stanza).await?;
             }
         }
         Ok(())
+    }
+
+    /// Nothing can be stored: who asks for something hears so, and who came and went is remembered until it can.
+    async fn refuse_all(&mut self, orders: impl Iterator<Item = Order>) -> Result<(), Closed> {
+        let unsaved = std::mem::take(&mut self.unsaved_sessions);
+        let mut work = Work::new(self.last_now, self.last_id, unsaved);
+        for order in orders {
+            match order.unavailable() {
+                Some(refusal) => self.outgoing.send(outgoing_of(refusal, None)).await?,
+                None => self.decide(&mut work, order).await,
+            }
+        }
+        self.keep_unsaved(work.into_batch().0.sessions);
+        Ok(())
+    }
+
+    /// Devices came and went whether or not it could be written down.
+    fn keep_unsaved(&mut self, sessions: Vec<SessionChange>) {
+        self.unsaved_sessions = sessions;
+        let excess = self.unsaved_sessions.len().saturating_sub(UNSAVED_SESSIONS_MAX);
+        self.unsaved_sessions.drain(..excess);
     }
 
     async fn decide(&mut self, work: &mut Work, order: Order) {
@@ -181,24 +290,33 @@ impl Engine {
     }
 
     /// Stores the batch; what may be said afterwards.
-    async fn commit(&mut self, work: Work) -> Vec<Outbound> {
-        let (batch, rest) = work.into_batch();
+    async fn commit(&mut self, work: Work) -> Vec<Outgoing> {
+        let before = self.last_id;
+        let (mut batch, rest) = work.into_batch();
         // Also when it fails: if the connection broke while committing, nobody knows whether its ids are taken.
         self.last_id = rest.last_id;
         if !batch.archive.is_empty() || !batch.changes.is_empty() {
             self.last_now = batch.now;
+            // Also of what is in no archive, as invitations: the cursor is behind it until the server has it.
+            self.last_id = self.last_id.max(StanzaId(batch.now.0 * 1_000));
         }
         if batch.is_empty() {
             return rest.granted(&mut self.groups);
         }
+        let cursor = self.moved_cursor();
+        batch.cursor = cursor.map(|reached| (self.policy.domain.clone(), reached));
         match self.store.commit(&batch).await {
-            Ok(()) => rest.granted(&mut self.groups),
+            Ok(()) => {
+                self.saved_cursor = cursor.unwrap_or(self.saved_cursor);
+                rest.granted(&mut self.groups)
+            }
             Err(problem) => {
                 error!(error = %problem, "A batch of {} could not be stored: {problem}", rest.len());
-                // Devices came and went whether or not it could be written down.
-                self.unsaved_sessions = batch.sessions;
-                let excess = self.unsaved_sessions.len().saturating_sub(UNSAVED_SESSIONS_MAX);
-                self.unsaved_sessions.drain(..excess);
+                self.keep_unsaved(batch.sessions);
+                if !matches!(problem, StoreError::Stale(_)) && before < self.last_id {
+                    // The connection may have broken after it was stored.
+                    self.doubts.push_back(Doubt::new(&self.outgoing, before, self.last_id));
+                }
                 rest.refused()
             }
         }

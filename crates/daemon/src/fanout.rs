@@ -5,12 +5,23 @@
 use std::sync::Arc;
 
 use groupchat_core::{
-    Archived, BareJid, Event, Group, GroupId, Jid, Member, Mentions, Mid, Post, Receive, Sessions, StanzaId,
-    Timestamp, delivery,
+    Archived, BareJid, Event, Group, GroupId, Jid, Member, Mentions, Mid, Post, Receive, Role, Sessions,
+    StanzaId, Timestamp, delivery,
 };
 use groupchat_dialect::{Outbound, encode};
+use groupchat_link::Outgoing;
 
 use crate::config::Absent;
+
+/// Announcements of more bytes go only to those who are known to be there. To all others they go in case they are: with
+/// this size and thousands of members that would be hundreds of megabytes to throw away.
+const LARGE_BYTES: usize = 16 * 1_024;
+
+/// For the link, in the lane of its group.
+pub(crate) fn outgoing_of(outbound: Outbound, group: Option<&GroupId>) -> Outgoing {
+    let Outbound { head, to, tail } = outbound;
+    Outgoing { head, to, tail, lane: group.map(|group| group.as_str().into()) }
+}
 
 /// Makes the stanzas of one request: knows the service and who is where at that moment.
 pub(crate) struct Fanout<'a> {
@@ -58,8 +69,32 @@ impl Fanout<'_> {
         ]
         .into_iter()
         .filter(|(to, ..)| !to.is_empty())
-        .map(|(to, own, id)| encode::announcement(&name, event, own, id, to))
+        .map(|(to, own, id)| self.not_in_vain(encode::announcement(&name, event, own, id, to)))
+        .filter(|news| !news.to.is_empty())
         .collect()
+    }
+
+    /// An announcement for those for whom it is worth its bytes.
+    fn not_in_vain(&self, mut news: Outbound) -> Outbound {
+        if news.tail.len() > LARGE_BYTES {
+            news.to.retain(|to| !self.sessions.of(Jid::from_stored(to).bare()).is_empty());
+        }
+        news
+    }
+
+    /// An announcement said again, in the words of the archive: to the members who had come by then, and who left with it.
+    pub(crate) fn announced(&self, group: &Group, row: &Archived, left: &[BareJid]) -> Option<Outbound> {
+        let were_there = group.members().iter().filter(|member| member.joined <= row.at);
+        let to = were_there.map(|member| &member.jid).chain(left);
+        let to = to.filter(|jid| !self.sessions.is_gone(jid)).map(BareJid::text).collect();
+        let news = self.not_in_vain(encode::news(&self.name(group), &row.payload, to));
+        (!news.to.is_empty()).then_some(news)
+    }
+
+    /// A request to join, to those who answer it.
+    pub(crate) fn request(&self, group: &Group, content: &str) -> Outbound {
+        let answering = group.members().iter().filter(|member| member.role >= Role::Admin);
+        encode::news(&self.name(group), content, answering.map(|member| member.jid.text()).collect())
     }
 
     /// The message to a new member, if he is away.
@@ -70,13 +105,14 @@ impl Fanout<'_> {
         adder: &BareJid,
         id: StanzaId,
     ) -> Option<Outbound> {
-        let away = self.sessions.of(&member.jid).is_empty();
+        let away = self.sessions.of(&member.jid).is_empty() && self.sessions.takes_copies(&member.jid);
         away.then(|| encode::welcome(&self.name(group), member, adder, id))
     }
 
     /// The copies of a stored message.
     pub(crate) fn message(&self, group: &Group, message: &Archived, now: Timestamp) -> Vec<Outbound> {
-        let copies = delivery::message(group, self.sessions, &message.mid, &message.mentions, now);
+        let copies =
+            delivery::message(group, self.sessions, &message.mid, &message.mentions, (message.at, now));
         let live = (!copies.live.is_empty()).then(|| encode::copy(self.domain, message, copies.live, false));
         live.into_iter().chain(self.absent_copy(message, copies.absent)).collect()
     }
@@ -95,14 +131,13 @@ impl Fanout<'_> {
         post: &Post,
         now: Timestamp,
     ) -> Option<Outbound> {
-        let to = delivery::message(group, self.sessions, author, &Mentions::default(), now).live;
+        let to = delivery::message(group, self.sessions, author, &Mentions::default(), (now, now)).live;
         (!to.is_empty()).then(|| encode::ephemeral(self.domain, &group.id, author, post, to))
     }
 
     /// The copies of a stored message for everybody, whatever he wants to hear.
     pub(crate) fn to_everybody(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let away = |member: &&Member| self.sessions.of(&member.jid).is_empty();
-        let absent = group.members().iter().filter(away).map(|member| member.jid.text()).collect();
+        let absent = delivery::all_absent(group, self.sessions);
         self.to_all_devices(group, message).into_iter().chain(self.absent_copy(message, absent)).collect()
     }
 

@@ -12,6 +12,7 @@ mod fanout;
 mod groups;
 mod identity;
 pub mod logging;
+mod opening;
 mod queries;
 mod rates;
 mod retention;

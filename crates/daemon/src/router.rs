@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use groupchat_core::{BareJid, Limits, Refusal};
-use groupchat_dialect::{Bounce, Decoded, Outbound, PrivateKind, Question, decode, encode, oversized};
-use groupchat_link::{Incoming, Outgoing};
+use groupchat_dialect::{Bounce, Decoded, Outbound, Question, decode, encode, oversized};
+use groupchat_link::Incoming;
+use groupchat_link::queue::Sender;
 use minidom::Element;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, trace, warn};
 
 use crate::engine::Order;
+use crate::fanout::outgoing_of;
 use crate::queries::Queries;
 use crate::rates::Rates;
 
@@ -26,7 +28,7 @@ pub(crate) struct Router {
     limits: Limits,
     queries: Arc<Queries>,
     orders: mpsc::Sender<Order>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: Sender,
     places: Arc<Semaphore>,
     questions: TaskTracker,
     rates: Rates<BareJid>,
@@ -42,7 +44,7 @@ impl Router {
         queries: Arc<Queries>,
         rates: Rates<BareJid>,
         orders: mpsc::Sender<Order>,
-        outgoing: mpsc::Sender<Outgoing>,
+        outgoing: Sender,
     ) -> Self {
         Self {
             domain: queries.domain.clone(),
@@ -112,8 +114,9 @@ impl Router {
             }
             Decoded::Bounce(bounce) => self.order(Order::Bounce(bounce)).await,
             Decoded::Private(private) => {
-                let is_answer = matches!(private.kind, PrivateKind::Result | PrivateKind::Error);
-                if !is_answer && let Err(refusal) = self.rates.check(private.origin.from.bare()) {
+                if !private.kind.is_answer()
+                    && let Err(refusal) = self.rates.check(private.origin.from.bare())
+                {
                     return send(&self.outgoing, encode::refused(&private.origin, &refusal)).await;
                 }
                 self.order(Order::Private(Box::new(private))).await
@@ -165,7 +168,6 @@ impl Router {
     }
 }
 
-async fn send(outgoing: &mpsc::Sender<Outgoing>, outbound: Outbound) -> Result<(), Closed> {
-    let Outbound { head, to, tail } = outbound;
-    outgoing.send(Outgoing { head, to, tail }).await.map_err(|_| Closed)
+async fn send(outgoing: &Sender, outbound: Outbound) -> Result<(), Closed> {
+    outgoing.send(outgoing_of(outbound, None)).await.map_err(|_| Closed)
 }

@@ -112,8 +112,11 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
         let Some(group) = to.group else { return Decoded::Ignored("an error for the service itself") };
         let mid = to.resource.as_deref().map(Mid::from_stored);
         let id = stanza.attr("id").filter(|id| !id.is_empty()).map(Arc::from);
-        let error = xml::content(stanza.children().filter(|child| is_plain(child, "error"))).into();
-        return Decoded::Bounce(Bounce { from: origin.from, group, mid, id, error });
+        let errors = || stanza.children().filter(|child| is_plain(child, "error"));
+        let condition = errors().flat_map(Element::children).find(|child| is_condition(child));
+        let condition = condition.map(|child| child.name().to_owned()).unwrap_or_default();
+        let error = xml::content(errors()).into();
+        return Decoded::Bounce(Bounce { from: origin.from, group, mid, id, error, condition });
     }
     if to.resource.is_some() {
         return private::message(stanza, origin, &to);
@@ -220,6 +223,11 @@ fn unsubscribed(origin: &Origin) -> Outbound {
     let id = origin.carrier.id().map(|id| &**id);
     let head = xml::open("presence", &[("from", bare), ("id", id), ("type", Some("unsubscribed"))]);
     xml::stanza(head, vec![origin.from.bare().text()], "", "presence")
+}
+
+/// Does it say what went wrong? RFC 6120 §8.3.3.
+fn is_condition(child: &Element) -> bool {
+    child.has_ns("urn:ietf:params:xml:ns:xmpp-stanzas") && child.name() != "text"
 }
 
 /// Does the element stand in the stream's own namespace?

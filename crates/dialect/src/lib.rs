@@ -201,6 +201,8 @@ pub struct Bounce {
     pub id: Option<Arc<str>>,
     /// The error that came with it, as XML text.
     pub error: Arc<str>,
+    /// Its condition (RFC 6120 §8.3.3); empty: none.
+    pub condition: String,
 }
 
 /// Something for one member's own address, to be passed on to that member's real one.
@@ -234,6 +236,11 @@ pub enum PrivateKind {
 }
 
 impl PrivateKind {
+    /// Does it answer something? Then it is not answered itself.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Result | Self::Error)
+    }
+
     /// The stanza's type.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -139,6 +139,14 @@ pub enum LinkError {
         /// How long was waited.
         timeout: Duration,
     },
+    /// Echoes do not come back.
+    #[error(
+        "the server has not passed back a ping of the component to its own domain for {timeout:?}: it is overloaded, or another process is connected as the same component and gets it"
+    )]
+    Unacknowledged {
+        /// How long was waited.
+        timeout: Duration,
+    },
     /// Reading failed.
     #[error("reading from the server failed: {0}")]
     Read(#[from] ReadError),

@@ -4,13 +4,17 @@
 //! in `handshake`, how XML becomes elements in [`reader`], how bytes go out in `writer`, how both directions run at
 //! once in `pump`, when to try again in `reconnect`.
 //!
-//! Not here: groups, addresses, what a stanza means, and which stanzas must be sent again after the link was lost.
+//! What waits to be written, and what the server has not taken in, is in [`queue`].
+//!
+//! Not here: groups, addresses, what a stanza means, and what must be said again after the program itself ended.
 
+mod echo;
 mod error;
 mod handshake;
 mod keepalive;
 mod notices;
 mod pump;
+pub mod queue;
 pub mod reader;
 mod reconnect;
 mod splice;
@@ -45,11 +49,14 @@ pub struct LinkConfig {
     pub limits: ReadLimits,
     /// Largest stanza that is written, in bytes. Prosody closes the link at 512 KiB.
     pub write_bytes_max: usize,
+    /// How long at most what was written waits until the server is asked whether it has it. Under load that is done
+    /// more often.
+    pub echo_after: Duration,
     /// Patience with name resolution and TCP connect together, and once more with the handshake.
     pub connect_timeout: Duration,
-    /// Silence of the server after which it is pinged (XEP-0199).
+    /// Silence of the server after which an echo is asked for.
     pub ping_every: Duration,
-    /// Silence after a ping that counts as a dead link.
+    /// Silence after that which counts as a dead link.
     pub ping_timeout: Duration,
     /// Upper bound of the first wait before connecting again; it doubles with each failure.
     pub retry_delay_min: Duration,
@@ -58,8 +65,8 @@ pub struct LinkConfig {
 }
 
 impl LinkConfig {
-    /// A configuration with the default limits and times: 500 KiB per stanza written, 10 s to connect, a ping after
-    /// 60 s of silence with 30 s for the answer, and 0.5 s to 30 s between attempts.
+    /// A configuration with the default limits and times: 500 KiB per stanza written, 10 s to connect, an echo after
+    /// 50 ms of what was written, or 60 s of silence with 30 s for it to come back, and 0.5 s to 30 s between attempts.
     pub fn new(domain: impl Into<String>, server: impl Into<String>, secret: SecretString) -> Self {
         Self {
             domain: domain.into(),
@@ -67,6 +74,7 @@ impl LinkConfig {
             secret,
             limits: ReadLimits::default(),
             write_bytes_max: 500 * 1024,
+            echo_after: Duration::from_millis(50),
             connect_timeout: Duration::from_secs(10),
             ping_every: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(30),
@@ -81,8 +89,7 @@ impl LinkConfig {
 pub enum Incoming {
     /// The handshake is done; what is queued goes out from now on.
     Up,
-    /// The link was lost. Whatever was written and not acknowledged by the layer above may be lost, and so may a few
-    /// stanzas already taken from the queue.
+    /// The link was lost. What the server had not taken in is written again when it is up.
     Down,
     /// A `message`, `presence` or `iq` in [`COMPONENT_NS`]. Nothing else about it has been checked.
     Stanza(Element),
@@ -105,14 +112,29 @@ pub struct Outgoing {
     pub to: Vec<Arc<str>>,
     /// Everything after the address.
     pub tail: Arc<str>,
+    /// Whose turn it takes. What is in one lane keeps its order.
+    pub lane: Lane,
+}
+
+/// What keeps its order, and takes turns with others: for us a group's address, or nothing in particular.
+pub type Lane = Option<Arc<str>>;
+
+impl Outgoing {
+    /// Is it a request (RFC 6120 §8.2.3), which must not be written twice?
+    pub fn is_request(&self) -> bool {
+        // Quotes inside values are escaped.
+        self.head.starts_with("<iq ")
+            && (self.head.contains(" type='get'") || self.head.contains(" type='set'"))
+    }
 }
 
 /// Keeps the component connected for ever: connects, handshakes, pumps both ways and connects again with jittered
 /// exponential back-off when the link is lost.
 ///
 /// * `incoming` full: reading stops, so TCP tells the server to wait; writing goes on.
-/// * link down: nothing is taken from `outgoing`, so its senders wait once it is full. A caller that must not wait
-///   uses `try_send`, or drops what is stale when it sees [`Incoming::Down`].
+/// * link down: nothing is taken from `outgoing`, so its senders wait once it is full.
+/// * link lost: what the server had not taken in is written again on the next one, before anything else, in the same
+///   order; the server may have had some of it. Requests (iq of type get and set) are not: they might be done twice.
 /// * `stop` cancelled, or the receiver of `incoming` gone: what is already queued in `outgoing` is written (for at
 ///   most 5 s, and only if the link is up), then `</stream:stream>`, then this returns. It returns for no other reason.
 ///
@@ -120,7 +142,7 @@ pub struct Outgoing {
 pub async fn run(
     config: LinkConfig,
     incoming: mpsc::Sender<Incoming>,
-    mut outgoing: mpsc::Receiver<Outgoing>,
+    outgoing: queue::Receiver,
     stop: CancellationToken,
 ) {
     // A child, so that a vanished receiver ends this link without stopping the rest of the program.
@@ -131,7 +153,7 @@ pub async fn run(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = reconnect::keep_connected(&config, &incoming, &mut outgoing, &stop) => {}
+        () = reconnect::keep_connected(&config, &incoming, &outgoing, &stop) => {}
         () = receiver_gone => {}
     }
 }

@@ -5,18 +5,21 @@
 
 use std::time::Duration;
 
+use minidom::Element;
 use tokio::io::AsyncBufRead;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::echo::Echoes;
 use crate::error::STREAMS_NS;
 use crate::handshake::Connection;
-use crate::keepalive::{Pings, Pulse, watch};
+use crate::keepalive::{Pulse, watch};
 use crate::notices::Notices;
+use crate::queue::Receiver;
 use crate::reader::{Read, StanzaReader};
 use crate::writer::Writer;
-use crate::{COMPONENT_NS, Incoming, LinkConfig, LinkError, Outgoing};
+use crate::{COMPONENT_NS, Incoming, LinkConfig, LinkError};
 
 /// Longest time for writing what is queued after the program was told to stop.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,17 +32,18 @@ pub(crate) async fn pump(
     config: &LinkConfig,
     incoming: &mpsc::Sender<Incoming>,
     notices: &mut Notices,
-    outgoing: &mut mpsc::Receiver<Outgoing>,
+    outgoing: &Receiver,
     stop: &CancellationToken,
 ) -> Result<(), LinkError> {
     let Connection { input, output, pulse } = connection;
-    let pings = Pings::new(&config.domain, rand::random());
-    let (to_writer, due_pings) = mpsc::channel(1);
+    let echoes = Echoes::new(&config.domain, rand::random());
+    let (to_writer, silences) = mpsc::channel(1);
     let reader = StanzaReader::new(input, COMPONENT_NS, config.limits.clone());
-    let mut writer = Writer::new(output, config.write_bytes_max, config.ping_every + config.ping_timeout);
+    let mut writer = Writer::new(output, outgoing, &echoes, config);
+    let acknowledgements = Acknowledgements { echoes: &echoes, queue: outgoing, pulse: &pulse };
 
-    let reading = read(reader, config, incoming, notices, &pulse, &pings);
-    let writing = writer.run(outgoing, due_pings, stop);
+    let reading = read(reader, config, incoming, notices, &acknowledgements);
+    let writing = writer.run(silences, stop);
     tokio::pin!(reading, writing);
     let out_of_time = async {
         stop.cancelled().await;
@@ -53,7 +57,8 @@ pub(crate) async fn pump(
             let last_words = timeout(LAST_WORDS_TIMEOUT, &mut reading).await;
             written.map_err(|error| last_words.unwrap_or(error))
         }
-        silent = watch(&pulse, config, &pings, to_writer) => Err(silent),
+        silent = watch(&pulse, config, to_writer) => Err(silent),
+        behind = unacknowledged(outgoing, config) => Err(behind),
         () = out_of_time => Err(LinkError::Stalled { timeout: FLUSH_TIMEOUT }),
     }
 }
@@ -64,18 +69,17 @@ async fn read<R: AsyncBufRead + Unpin>(
     config: &LinkConfig,
     incoming: &mpsc::Sender<Incoming>,
     notices: &mut Notices,
-    pulse: &Pulse,
-    pings: &Pings,
+    acknowledgements: &Acknowledgements<'_>,
 ) -> LinkError {
-    pulse.pause(true);
+    acknowledgements.pause(true);
     notices.deliver(incoming).await;
-    pulse.pause(false);
+    acknowledgements.pause(false);
     loop {
         let passed_on = match reader.next().await {
             Ok(Read::Stanza(element)) if element.is("error", STREAMS_NS) => {
                 return LinkError::from_stream_error(&element, &config.domain);
             }
-            Ok(Read::Stanza(element)) if pings.is_answer(&element) => continue,
+            Ok(Read::Stanza(element)) if acknowledgements.take(&element) => continue,
             Ok(Read::Stanza(element)) if is_stanza(element.name()) && element.has_ns(COMPONENT_NS) => {
                 Incoming::Stanza(element)
             }
@@ -91,16 +95,53 @@ async fn read<R: AsyncBufRead + Unpin>(
             Ok(Read::Eof) => return LinkError::Closed,
             Err(error) => return error.into(),
         };
-        deliver(passed_on, incoming, pulse).await;
+        deliver(passed_on, incoming, acknowledgements).await;
     }
 }
 
 /// Hands one item over, waiting as long as it takes. When nobody listens any more the item is dropped; `run` ends then.
-async fn deliver(item: Incoming, incoming: &mpsc::Sender<Incoming>, pulse: &Pulse) {
+async fn deliver(item: Incoming, incoming: &mpsc::Sender<Incoming>, acknowledgements: &Acknowledgements<'_>) {
     if let Err(mpsc::error::TrySendError::Full(item)) = incoming.try_send(item) {
-        pulse.pause(true);
+        acknowledgements.pause(true);
         incoming.send(item).await.unwrap_or_default();
-        pulse.pause(false);
+        acknowledgements.pause(false);
+    }
+}
+
+/// What the reading half tells the others.
+struct Acknowledgements<'a> {
+    echoes: &'a Echoes,
+    queue: &'a Receiver,
+    pulse: &'a Pulse,
+}
+
+impl Acknowledgements<'_> {
+    /// Is it an echo? Then the server has what was before it.
+    fn take(&self, stanza: &Element) -> bool {
+        let number = self.echoes.number(stanza);
+        if let Some(number) = number {
+            self.queue.acknowledge(number);
+        }
+        number.is_some()
+    }
+
+    /// Reading waits for the program, or goes on.
+    fn pause(&self, paused: bool) {
+        self.pulse.pause(paused);
+        self.queue.set_deaf(paused);
+    }
+}
+
+/// Ends when the server lets the same echo wait for longer than a whole silence with its ping may take. The silence
+/// alone would not tell: other things may come from a server that never gets to the echo.
+async fn unacknowledged(queue: &Receiver, config: &LinkConfig) -> LinkError {
+    let patience = config.ping_every + config.ping_timeout;
+    loop {
+        let oldest = queue.oldest_echo();
+        sleep(patience).await;
+        if oldest.is_some() && queue.oldest_echo() == oldest {
+            return LinkError::Unacknowledged { timeout: patience };
+        }
     }
 }
 

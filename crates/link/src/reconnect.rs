@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::notices::Notices;
 use crate::pump::pump;
-use crate::{Incoming, LinkConfig, LinkError, Outgoing, handshake};
+use crate::queue::Receiver;
+use crate::{Incoming, LinkConfig, LinkError, handshake};
 
 /// A link that lived this long was a good one: the next loss starts a new history.
 const GOOD_LINK_AFTER: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const REPEAT_REASON_EVERY: Duration = Duration::from_secs(300);
 pub(crate) async fn keep_connected(
     config: &LinkConfig,
     incoming: &mpsc::Sender<Incoming>,
-    outgoing: &mut mpsc::Receiver<Outgoing>,
+    outgoing: &Receiver,
     stop: &CancellationToken,
 ) {
     let mut notices = Notices::default();
@@ -41,6 +42,7 @@ pub(crate) async fn keep_connected(
                     return;
                 }
                 notices.down();
+                outgoing.lost();
                 if up_since.elapsed() > GOOD_LINK_AFTER {
                     backoff.reset();
                     complaints = Complaints::default();

@@ -1,4 +1,4 @@
-//! From an [`Outgoing`] to bytes: one copy per recipient, each checked.
+//! From a [`Slice`] to bytes: one copy per recipient, each checked.
 //!
 //! One illegal character or one stanza too large closes the link for every group (Prosody and ejabberd answer with
 //! `not-well-formed`), so what would do that is dropped here. Not here: sockets and queues.
@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::Outgoing;
+use crate::queue::Slice;
 
 const TO_OPEN: &str = " to='";
 const TO_CLOSE: &str = "'";
@@ -37,8 +38,12 @@ impl Dropped {
 
 impl<'a> Copies<'a> {
     /// Checks what all copies share once, however many there are.
-    pub(crate) fn new(outgoing: &'a Outgoing, stanza_bytes_max: usize) -> Self {
-        let Outgoing { head, to, tail } = outgoing;
+    pub(crate) fn new(slice: &'a Slice, stanza_bytes_max: usize) -> Self {
+        let Outgoing { head, tail, .. } = slice.outgoing();
+        Self::of(head, tail, slice.recipients(), stanza_bytes_max)
+    }
+
+    fn of(head: &'a str, tail: &'a str, to: &'a [Arc<str>], stanza_bytes_max: usize) -> Self {
         let mut dropped = Dropped::default();
         let mut recipients = to.iter();
         if !is_legal(head) || !is_legal(tail) {
@@ -115,11 +120,16 @@ mod tests {
             head: "<message from='g@x'".to_owned(),
             to: to.iter().map(|&to| to.into()).collect(),
             tail: tail.into(),
+            lane: None,
         }
     }
 
+    fn copies(outgoing: &Outgoing, stanza_bytes_max: usize) -> Copies<'_> {
+        Copies::of(&outgoing.head, &outgoing.tail, &outgoing.to, stanza_bytes_max)
+    }
+
     fn spliced(outgoing: &Outgoing, stanza_bytes_max: usize) -> (String, Dropped) {
-        let (mut buffer, mut copies) = (Vec::new(), Copies::new(outgoing, stanza_bytes_max));
+        let (mut buffer, mut copies) = (Vec::new(), copies(outgoing, stanza_bytes_max));
         while copies.fill(&mut buffer, usize::MAX) {}
         (String::from_utf8(buffer).unwrap(), copies.dropped)
     }
@@ -176,7 +186,7 @@ mod tests {
     #[test]
     fn filling_stops_at_the_buffer_size() {
         let outgoing = outgoing(&["a@b"; 100], "/>");
-        let (mut buffer, mut copies) = (Vec::new(), Copies::new(&outgoing, 1000));
+        let (mut buffer, mut copies) = (Vec::new(), copies(&outgoing, 1000));
         assert!(copies.fill(&mut buffer, 100));
         assert!((100..200).contains(&buffer.len()));
         let one = "<message from='g@x' to='a@b'/>".len();

@@ -1,95 +1,131 @@
-//! The writing half: takes what is queued in batches, splices in the recipients, writes large buffers.
+//! The writing half: takes what is queued, splices in the recipients, writes large buffers, and echoes behind them.
 //!
-//! It runs on its own, so a consumer that does not read never stops it. Not here: which stanzas are legal (`splice`)
-//! and when to ping (`keepalive`).
-
-use std::time::Duration;
+//! It runs on its own, so a consumer that does not read never stops it. Not here: which stanzas are legal (`splice`),
+//! what may be on its way (`queue`), and what comes of silence (`keepalive`).
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::keepalive::Ping;
+use crate::echo::Echoes;
+use crate::keepalive::Due;
+use crate::queue::{Receiver, Slice};
 use crate::splice::Copies;
-use crate::{LinkError, Outgoing};
+use crate::{LinkConfig, LinkError};
 
 /// Bytes collected before they are written. A single stanza may exceed it.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// Stanzas taken from the queue at once. They are lost with the link, so few.
-const BATCH_MAX: usize = 64;
+/// Units behind which an echo is written at once: a quarter of the window, so that the server always has work.
+const ECHO_EVERY: usize = 256;
 
 /// Where the bytes go, and the limits on the way.
-pub(crate) struct Writer<W> {
+pub(crate) struct Writer<'a, W> {
     output: W,
+    queue: &'a Receiver,
+    echoes: &'a Echoes,
+    config: &'a LinkConfig,
     buffer: Vec<u8>,
-    stanza_bytes_max: usize,
-    /// Longest wait for the server to take one buffer.
-    stall_timeout: Duration,
+    /// When the next echo must be written at the latest.
+    echo_at: Option<Instant>,
 }
 
-impl<W: AsyncWrite + Unpin> Writer<W> {
-    pub(crate) fn new(output: W, stanza_bytes_max: usize, stall_timeout: Duration) -> Self {
-        Self { output, buffer: Vec::with_capacity(2 * BUFFER_BYTES), stanza_bytes_max, stall_timeout }
+impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
+    pub(crate) fn new(output: W, queue: &'a Receiver, echoes: &'a Echoes, config: &'a LinkConfig) -> Self {
+        let buffer = Vec::with_capacity(2 * BUFFER_BYTES);
+        Self { output, queue, echoes, config, buffer, echo_at: None }
     }
 
     /// Writes until `stop` is cancelled; then writes what is queued, ends the stream and closes its own direction.
     /// Not to be dropped in between but with the link: a stanza may be half written.
     pub(crate) async fn run(
         &mut self,
-        outgoing: &mut mpsc::Receiver<Outgoing>,
-        mut pings: mpsc::Receiver<Ping>,
+        mut silences: mpsc::Receiver<Due>,
         stop: &CancellationToken,
     ) -> Result<(), LinkError> {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
         let mut has_senders = true;
         loop {
+            let echo_at = self.echo_at;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(ping) = pings.recv() => self.write_ping(ping).await?,
-                taken = outgoing.recv_many(&mut batch, BATCH_MAX), if has_senders => {
-                    has_senders = taken > 0;
-                    self.write_batch(&mut batch).await?;
+                Some(written) = silences.recv() => {
+                    self.echo().await?;
+                    // A watch that no longer waits needs no news.
+                    written.send(()).unwrap_or_default();
+                }
+                () = until(echo_at), if echo_at.is_some() => self.echo().await?,
+                next = self.queue.next(), if has_senders => {
+                    has_senders = next.is_some();
+                    self.write(next).await?;
                 }
             }
         }
-        outgoing.close();
-        while outgoing.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            self.write_batch(&mut batch).await?;
-        }
+        self.queue.close();
+        self.write_rest().await?;
         self.buffer.extend_from_slice(b"</stream:stream>");
         self.flush().await?;
         self.output.shutdown().await.map_err(LinkError::Write)
     }
 
-    async fn write_ping(&mut self, ping: Ping) -> Result<(), LinkError> {
-        self.buffer.extend_from_slice(ping.xml.as_bytes());
-        self.flush().await?;
-        // A watch that no longer waits needs no news.
-        ping.written.send(()).unwrap_or_default();
+    /// What is queued when nothing more comes, in windows as ever.
+    async fn write_rest(&mut self) -> Result<(), LinkError> {
+        loop {
+            let echo_at = self.echo_at;
+            tokio::select! {
+                biased;
+                () = until(echo_at), if echo_at.is_some() => self.echo().await?,
+                next = self.queue.next() => match next {
+                    Some(slice) => self.write(Some(slice)).await?,
+                    None => return Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Writes these copies, and what else can go with them.
+    async fn write(&mut self, first: Option<Slice>) -> Result<(), LinkError> {
+        let mut next = first;
+        while let Some(slice) = next {
+            self.append(&slice).await?;
+            if self.queue.units_without_echo() >= ECHO_EVERY {
+                self.append_echo();
+            } else if self.echo_at.is_none() {
+                self.echo_at = Some(Instant::now() + self.config.echo_after);
+            }
+            next = if self.buffer.len() < BUFFER_BYTES { self.queue.try_next() } else { None };
+        }
+        self.flush().await
+    }
+
+    async fn append(&mut self, slice: &Slice) -> Result<(), LinkError> {
+        let mut copies = Copies::new(slice, self.config.write_bytes_max);
+        while copies.fill(&mut self.buffer, BUFFER_BYTES) {
+            self.flush().await?;
+        }
+        let dropped = copies.dropped;
+        if dropped.total() > 0 {
+            let outgoing = slice.outgoing();
+            tracing::error!(
+                stanza_bytes = outgoing.head.len() + outgoing.tail.len(),
+                copies = outgoing.to.len(),
+                dropped = dropped.total(),
+                illegal_text = dropped.illegal_text,
+                illegal_recipient = dropped.illegal_recipient,
+                too_large = dropped.too_large,
+                "Dropped copies of a stanza that would have closed the link"
+            );
+        }
         Ok(())
     }
 
-    async fn write_batch(&mut self, batch: &mut Vec<Outgoing>) -> Result<(), LinkError> {
-        for outgoing in batch.drain(..) {
-            let mut copies = Copies::new(&outgoing, self.stanza_bytes_max);
-            while copies.fill(&mut self.buffer, BUFFER_BYTES) {
-                self.flush().await?;
-            }
-            let dropped = copies.dropped;
-            if dropped.total() > 0 {
-                tracing::error!(
-                    stanza_bytes = outgoing.head.len() + outgoing.tail.len(),
-                    copies = outgoing.to.len(),
-                    dropped = dropped.total(),
-                    illegal_text = dropped.illegal_text,
-                    illegal_recipient = dropped.illegal_recipient,
-                    too_large = dropped.too_large,
-                    "Dropped copies of a stanza that would have closed the link"
-                );
-            }
-        }
+    fn append_echo(&mut self) {
+        self.echo_at = None;
+        self.buffer.extend_from_slice(self.echoes.xml(self.queue.echo()).as_bytes());
+    }
+
+    async fn echo(&mut self) -> Result<(), LinkError> {
+        self.append_echo();
         self.flush().await
     }
 
@@ -97,11 +133,20 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let written = timeout(self.stall_timeout, self.output.write_all(&self.buffer)).await;
+        // Longest wait for the server to take one buffer.
+        let stall_timeout = self.config.ping_every + self.config.ping_timeout;
+        let written = timeout(stall_timeout, self.output.write_all(&self.buffer)).await;
         self.buffer.clear();
         match written {
             Ok(result) => result.map_err(LinkError::Write),
-            Err(_) => Err(LinkError::Stalled { timeout: self.stall_timeout }),
+            Err(_) => Err(LinkError::Stalled { timeout: stall_timeout }),
         }
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine hands over to be stored.
 
-use groupchat_core::{Addable, Archived, BareJid, Change, GroupId, SessionChange, Timestamp};
+use groupchat_core::{Addable, Archived, BareJid, Change, GroupId, SessionChange, StanzaId, Timestamp};
 
 /// Everything one batch of decisions stores, in one transaction: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Batch {
     pub sessions: Vec<SessionChange>,
     /// Which accounts may be added by whom from now on, in order.
     pub people: Vec<(BareJid, Addable)>,
+    /// The server of this component has everything up to this row.
+    pub cursor: Option<(BareJid, StanzaId)>,
 }
 
 impl Batch {
@@ -27,5 +29,6 @@ impl Batch {
             && self.archive.is_empty()
             && self.sessions.is_empty()
             && self.people.is_empty()
+            && self.cursor.is_none()
     }
 }

@@ -10,7 +10,9 @@ use sea_orm::{
 
 use crate::error::Doing;
 use crate::tally::Tally;
-use crate::{Batch, ROWS_PER_STATEMENT, Store, StoreError, archive, changes, people, sessions};
+use crate::{
+    Batch, ROWS_PER_STATEMENT, Store, StoreError, archive, changes, outbox, people, reach, sessions,
+};
 
 impl Store {
     /// Stores a batch in one transaction, after checking that its groups are still what they were in memory.
@@ -60,7 +62,12 @@ async fn write(tx: &DatabaseTransaction, batch: &Batch) -> Result<(), StoreError
         }
     }
     people::store(tx, &batch.people).await?;
-    sessions::apply(tx, &batch.sessions, batch.now).await
+    sessions::apply(tx, &batch.sessions, batch.now).await?;
+    reach::apply(tx, &batch.sessions, batch.now).await?;
+    match &batch.cursor {
+        Some((domain, position)) => outbox::move_cursor(tx, domain, *position).await,
+        None => Ok(()),
+    }
 }
 
 /// Compares the stored versions, and in a transaction locks these groups against other processes until its end;

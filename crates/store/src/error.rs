@@ -61,6 +61,13 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Will it be the same however often it is tried?
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Url { .. } | Self::NoFolder { .. } | Self::Newer { .. })
+    }
+}
+
 /// Says what was being done when the database failed.
 pub(crate) trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError>;

@@ -8,7 +8,7 @@ use groupchat_core::reading::{ArchiveFilter, With};
 use groupchat_core::{
     Addable, Addition, Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits,
     MemberSpec, MemberUpdate, Mentions, Mid, NewGroup, Nick, People, Person, ReadBy, SessionChange, Settings,
-    StanzaId, Timestamp, create, decide,
+    StanzaId, Timestamp, Unreachable, create, decide,
 };
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -104,13 +104,19 @@ async fn everything(store: &Store) {
     let people = vec![(bare("b@h"), Addable::Domain)];
     let batch = Batch { now: Timestamp(2), changes, archive, sessions, people, ..Batch::default() };
     store.commit(&batch).await.unwrap();
-    let sessions = vec![SessionChange::Left(phone, tea)];
+    let left = SessionChange::Left(phone, tea);
+    let sessions =
+        vec![left, SessionChange::Lost(bare("b@h"), Unreachable::Gone), SessionChange::Found(bare("c@h"))];
+    let cursor = Some((bare("g.h"), StanzaId(1_000_001)));
     store
-        .commit(&Batch { sessions, versions: vec![(id.clone(), group.version)], ..Batch::default() })
+        .commit(&Batch { sessions, versions: vec![(id.clone(), group.version)], cursor, ..Batch::default() })
         .await
         .unwrap();
     assert_eq!(store.load(&id).await.unwrap(), Some(group));
     store.last_stanza_id().await.unwrap();
+    assert_eq!(store.cursor(&bare("g.h")).await.unwrap(), StanzaId(1_000_001));
+    assert_eq!(store.behind(StanzaId(1_000_001), 10).await.unwrap().len(), 1);
+    assert_eq!(store.left_at(&id, Timestamp(2)).await.unwrap(), []);
     store.message(&id, "m").await.unwrap();
     store.message(&id, &StanzaId(1_000_001).to_string()).await.unwrap().unwrap();
     store.found(&id, "m").await.unwrap().unwrap();

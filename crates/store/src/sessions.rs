@@ -75,7 +75,7 @@ pub(crate) async fn apply(
     Ok(())
 }
 
-/// Puts together what a batch says of each session.
+/// Puts together what a batch says of each session. (Of accounts: `reach`.)
 fn net(changes: &[SessionChange]) -> HashMap<String, Net> {
     let mut nets: HashMap<String, Net> = HashMap::new();
     for (place, change) in changes.iter().enumerate() {
@@ -90,6 +90,7 @@ fn net(changes: &[SessionChange]) -> HashMap<String, Net> {
                 }
                 net.left.insert(address.to_string());
             }
+            SessionChange::Lost(..) | SessionChange::Found(_) => {}
             SessionChange::Learnt(jid, address) => {
                 let address = address.as_ref().map(Jid::to_string).unwrap_or_default();
                 let net = nets.entry(jid.to_string()).or_default();

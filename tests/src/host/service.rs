@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use groupchat_core::Timestamp;
-use groupchat_link::{Incoming, Outgoing};
+use groupchat_link::Incoming;
+use groupchat_link::queue::{QueueLimits, Receiver, Sender, queue};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -23,8 +24,9 @@ use super::Shared;
 use crate::script::SERVICE;
 use crate::settings::Settings;
 
-/// Stanzas on their way into or out of the service: few, so that its back-pressure is exercised.
+/// Stanzas on their way into the service, and bytes on their way out: few, so that its back-pressure is exercised.
 const QUEUE_MAX: usize = 64;
+const QUEUE_BYTES: usize = 64 * 1_024;
 
 /// How long a stop may take.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -39,7 +41,7 @@ pub struct Wires {
     /// From the host.
     pub incoming: mpsc::Receiver<Incoming>,
     /// To the host.
-    pub outgoing: mpsc::Sender<Outgoing>,
+    pub outgoing: Sender,
     /// Asks it to end.
     pub stop: CancellationToken,
 }
@@ -116,7 +118,8 @@ impl Service {
             .context("cannot start a runtime for the service")?;
         let (to_service, from_host) = mpsc::unbounded_channel();
         let (incoming_sender, incoming) = mpsc::channel(QUEUE_MAX);
-        let (outgoing, outgoing_receiver) = mpsc::channel(QUEUE_MAX);
+        let (outgoing, outgoing_receiver) =
+            queue(QueueLimits { bytes_max: QUEUE_BYTES, ..QueueLimits::default() });
         let stop = CancellationToken::new();
         let database = folder.join("groupchat.db");
         let clock = program.clock.clone();
@@ -168,7 +171,7 @@ async fn pump_in(mut from_host: mpsc::UnboundedReceiver<minidom::Element>, incom
     }
 }
 
-async fn pump_out(mut outgoing: mpsc::Receiver<Outgoing>, host: Shared) {
+async fn pump_out(outgoing: Receiver, host: Shared) {
     while let Some(stanza) = outgoing.recv().await {
         host.lock().hear_service(&stanza);
     }

@@ -45,7 +45,8 @@ impl Play {
                     connection.next(deadline.saturating_duration_since(Instant::now())).await?
                 }
             };
-            if !self.is_noise(device, &received) {
+            let is_repeat = self.repeats.is_one(device, &received.stanza);
+            if !is_repeat && !self.is_noise(device, &received) {
                 self.transcript.received(device, received.at, &received.stanza);
                 return Some(received);
             }

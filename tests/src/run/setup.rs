@@ -38,7 +38,14 @@ impl Play {
         sleep(self.stage.leave_time()).await;
         self.drain_all().await;
         for device in &present {
-            self.inboxes.entry(device.clone()).or_default().retain(|received| !is_from(received, &setup.jid));
+            let repeats = &mut self.repeats;
+            self.inboxes.entry(device.clone()).or_default().retain(|received| {
+                let is_swallowed = is_from(received, &setup.jid);
+                if is_swallowed {
+                    repeats.is_one(device, &received.stanza);
+                }
+                !is_swallowed
+            });
         }
         if setup.creator().away {
             self.leave(&creator, Leaving::Closing).await?;

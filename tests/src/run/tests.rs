@@ -31,8 +31,12 @@ async fn tiny_service(mut wires: Wires) -> anyhow::Result<()> {
 fn answers(stanza: &Element) -> Vec<Outgoing> {
     let attribute = |name: &str| escape(stanza.attr(name).unwrap_or_default());
     let (from, to, id) = (stanza.attr("from").unwrap_or_default(), attribute("to"), attribute("id"));
-    let outgoing =
-        |head: String, to: &str, tail: String| Outgoing { head, to: vec![Arc::from(to)], tail: tail.into() };
+    let outgoing = |head: String, to: &str, tail: String| Outgoing {
+        head,
+        to: vec![Arc::from(to)],
+        tail: tail.into(),
+        lane: None,
+    };
     match stanza.name() {
         "iq" => vec![outgoing(format!("<iq type='result' from='{to}' id='{id}'"), from, "/>".into())],
         "message" => {

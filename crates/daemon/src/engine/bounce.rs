@@ -37,7 +37,7 @@ impl Missed {
 impl Engine {
     pub(super) async fn bounce(&mut self, work: &mut Work, bounce: Bounce) {
         match self.came_back(work, &bounce).await {
-            Ok(speech) => work.say_if_stored(speech),
+            Ok(speech) => work.say_if_stored(&bounce.group, speech),
             Err(problem) => {
                 error!(error = %problem, "A message that came back cannot be looked up: {problem}");
             }
@@ -52,16 +52,17 @@ impl Engine {
         {
             return Ok(vec![error]);
         }
+        let jid = bounce.from.bare();
         if bounce.from.resource().is_none() {
             // What a host was to keep and did not stays in the archive.
-            debug!(member = %bounce.from, "A copy for later was not taken by the member's server");
+            debug!(member = %jid, condition = bounce.condition, "A copy for later was not taken by the member's server");
+            work.sessions.extend(self.sessions.refused(jid, &bounce.condition));
             return Ok(Vec::new());
         }
         work.sessions.extend(self.sessions.end(&bounce.from));
-        if !self.sessions.of(bounce.from.bare()).is_empty() {
+        if !self.sessions.of(jid).is_empty() || !self.sessions.takes_copies(jid) {
             return Ok(Vec::new());
         }
-        let jid = bounce.from.bare();
         let new: Vec<_> = meant.into_iter().filter(|message| self.missed.is_new(message.id, jid)).collect();
         let oldest_first = new.iter().rev();
         Ok(oldest_first.filter_map(|message| self.fanout().absent_copy(message, vec![jid.text()])).collect())

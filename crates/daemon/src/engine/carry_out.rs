@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use groupchat_core::{
-    Archived, ArchivedKind, Change, Decision, Event, Group, GroupId, Member, Mentions, Mid, Notice, Post,
-    ReadBy, Refusal, Role, Storage,
+    Archived, ArchivedKind, Change, Decision, Event, Group, GroupId, Mentions, Mid, Notice, Post, ReadBy,
+    Refusal, Storage,
 };
 use groupchat_dialect::{Origin, Outbound, encode};
 use tracing::info;
@@ -59,7 +59,7 @@ impl Engine {
         if let Some(key) = sent {
             self.sent.note(key, work.last_id, work.now);
         }
-        work.say(origin, speech, news);
+        work.say(origin, Some(id), speech, news);
     }
 
     fn put_into_words(
@@ -95,16 +95,13 @@ impl Engine {
                 fanout.welcome(group, &member, actor, work.last_id).into_iter().collect()
             }
             Notice::Invite { jid, role } => {
-                let id = work.next_id().to_string();
-                vec![encode::invite(&fanout.name(group), &jid, role, actor, &id)]
+                vec![encode::invite(&fanout.name(group), &jid, role, actor, work.now)]
             }
             Notice::Request { jid, nick } => {
                 let content = encode::request_content(&jid, nick.as_deref());
                 let request = Archived { read_by: ReadBy::Admins, ..row(work, origin, group, &content) };
                 work.archive(request);
-                let answering = |member: &&Member| member.role >= Role::Admin;
-                let to = group.members().iter().filter(answering).map(|member| member.jid.text()).collect();
-                vec![encode::request(&fanout.name(group), &content, to)]
+                vec![fanout.request(group, &content)]
             }
             Notice::Declined { to, jid } => vec![encode::declined(&fanout.name(group), &jid, to.text())],
             Notice::MySettings { receive, mute_until } => {

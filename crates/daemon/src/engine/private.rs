@@ -54,16 +54,16 @@ impl Engine {
         match private.kind {
             PrivateKind::Result | PrivateKind::Error => self.answered(work, private),
             PrivateKind::Message | PrivateKind::Get | PrivateKind::Set => {
-                let (origin, kind) = (private.origin.clone(), private.kind);
+                let (origin, kind, group) = (private.origin.clone(), private.kind, private.group.clone());
                 match self.passed_on(work, private).await {
                     Ok(stanza) => {
                         // A plain query, as for a vCard, is no sign of a client of this protocol.
                         if kind == PrivateKind::Message {
                             self.learn(work, &origin.from, None);
                         }
-                        work.say(origin, vec![stanza], None);
+                        work.say(origin, Some(&group), vec![stanza], None);
                     }
-                    Err(refusal) => work.refuse(origin, &refusal),
+                    Err(refusal) => work.refuse(origin, Some(&group), &refusal),
                 }
             }
         }
@@ -119,7 +119,8 @@ impl Engine {
         }
         let Some((_, Asked { asker, id, group, mid, .. })) = self.exchanges.asked.remove(id) else { return };
         let domain = self.policy.domain.as_str();
-        work.say_if_stored(vec![encode::passed_on(domain, &group, &mid, Some(&id), kind, &content, asker)]);
+        let answer = encode::passed_on(domain, &group, &mid, Some(&id), kind, &content, asker);
+        work.say_if_stored(&group, vec![answer]);
     }
 
     /// The error that a private message met, back to its sender; `None` when it was none.

@@ -19,13 +19,17 @@ use crate::identity;
 
 /// How often an id is made up for a new group before its creator is told to try again.
 const ID_ATTEMPTS: usize = 5;
+/// Copies of one group that may wait for the server before no more messages are taken for it. Half a minute of work for
+/// Prosody, a few seconds for ejabberd.
+const WAITING_MAX: usize = 100_000;
 
 impl Engine {
     pub(super) async fn request(&mut self, work: &mut Work, request: Request) {
         let Request { origin, group, command } = request;
         if matches!(command, Command::Create(_)) && !self.may_create(&origin) {
             // Before anything is looked up: whoever may not create need not know which groups there are.
-            work.refuse(origin, &Refusal::NotAllowed("only users of this server may create groups here"));
+            let why = Refusal::NotAllowed("only users of this server may create groups here");
+            work.refuse(origin, group.as_ref(), &why);
             return;
         }
         let sent = group.as_ref().and_then(|group| Key::of(group, &origin, &command));
@@ -35,6 +39,7 @@ impl Engine {
             return;
         }
         let paced = matches!(command, Command::Post(_) | Command::Retract(_) | Command::Subject { .. });
+        let lane = group.clone();
         let decided = match group {
             Some(id) => self.decide_in(work, &origin, &id, command).await.map(|decision| (id, decision)),
             None => self.decide_unnamed(work, &origin, command).await,
@@ -45,15 +50,16 @@ impl Engine {
                 let address = by_presence.then(|| Jid::from_stored(&origin.at));
                 self.learn(work, &origin.from, address.as_ref());
                 // Now that it is known that a member says it: nobody else learns how busy a group is, or makes it so.
-                match if paced { self.rates.check(&id) } else { Ok(()) } {
+                match if paced { self.pace(&id) } else { Ok(()) } {
                     Ok(()) => self.carry_out(work, origin, &id, decision, sent),
-                    Err(refusal) => work.refuse(origin, &refusal),
+                    // Not behind what the group has too much of.
+                    Err(refusal) => work.refuse(origin, None, &refusal),
                 }
             }
             Err(refusal) => {
                 // Without the text, which may quote what was sent.
                 trace!("Refused a request");
-                work.refuse(origin, &refusal);
+                work.refuse(origin, lane.as_ref(), &refusal);
             }
         }
     }
@@ -63,7 +69,7 @@ impl Engine {
         self.learn(work, &origin.from, None);
         work.people.push((origin.from.bare().clone(), addable));
         let answer = encode::result(&origin, None);
-        work.say(origin, vec![answer], None);
+        work.say(origin, None, vec![answer], None);
     }
 
     async fn decide_in(
@@ -108,6 +114,16 @@ impl Engine {
         Err(Refusal::Unavailable)
     }
 
+    /// May one more message come into this group? Not when it gets too many of them, nor when the server does not take
+    /// them as fast as they come.
+    fn pace(&self, id: &GroupId) -> Result<(), Refusal> {
+        let lane = Some(id.as_str().into());
+        if self.outgoing.is_crowded() || self.outgoing.waiting_in(&lane) > WAITING_MAX {
+            return Err(Refusal::Busy);
+        }
+        self.rates.check(id)
+    }
+
     fn may_create(&self, origin: &Origin) -> bool {
         let host = self.policy.domain.as_str().split_once('.').map(|(_, host)| host);
         self.policy.create_groups == CreateGroups::Everyone || host == Some(origin.from.bare().domain())
@@ -127,13 +143,14 @@ impl Engine {
             Ok(None) => return false,
             Err(problem) => {
                 // Not decided as a new one: it may be stored.
-                work.refuse(origin.clone(), &unavailable(problem));
+                work.refuse(origin.clone(), Some(group), &unavailable(problem));
                 return true;
             }
         };
         self.learn(work, &origin.from, None);
         let to = vec![origin.from.to_string().into()];
-        work.say(origin.clone(), vec![encode::copy(self.policy.domain.as_str(), &message, to, false)], None);
+        let copy = encode::copy(self.policy.domain.as_str(), &message, to, false);
+        work.say(origin.clone(), Some(group), vec![copy], None);
         true
     }
 

@@ -6,9 +6,11 @@ use groupchat_core::{
     Addable, Archived, BareJid, Change, Command, Group, GroupId, Refusal, SessionChange, StanzaId, Timestamp,
 };
 use groupchat_dialect::{Origin, Outbound, encode};
+use groupchat_link::Outgoing;
 use groupchat_store::{Batch, StoreError};
 
 use super::Order;
+use crate::fanout::outgoing_of;
 use crate::groups::Groups;
 
 /// Stanzas to be said by which a batch is large enough, however few requests it has.
@@ -36,6 +38,8 @@ pub(super) struct Work {
 /// for that: it was decided on what the batch changed.
 struct Outcome {
     asker: Option<Origin>,
+    /// In whose lane it goes.
+    group: Option<GroupId>,
     speech: Vec<Outbound>,
     /// What happened, for the log.
     news: Option<News>,
@@ -171,26 +175,32 @@ impl Work {
     }
 
     /// To be said when all is stored; the asker hears a refusal if it cannot be.
-    pub(super) fn say(&mut self, asker: Origin, speech: Vec<Outbound>, news: Option<News>) {
+    pub(super) fn say(
+        &mut self,
+        asker: Origin,
+        group: Option<&GroupId>,
+        speech: Vec<Outbound>,
+        news: Option<News>,
+    ) {
         self.stanzas += speech.len();
-        self.outcomes.push(Outcome { asker: Some(asker), speech, news });
+        self.outcomes.push(Outcome { asker: Some(asker), group: group.cloned(), speech, news });
     }
 
     /// To be said when all is stored; nobody waits for it.
-    pub(super) fn say_if_stored(&mut self, speech: Vec<Outbound>) {
-        self.outcomes.push(Outcome { asker: None, speech, news: None });
+    pub(super) fn say_if_stored(&mut self, group: &GroupId, speech: Vec<Outbound>) {
+        self.outcomes.push(Outcome { asker: None, group: Some(group.clone()), speech, news: None });
     }
 
-    /// The asker is to hear why not.
-    pub(super) fn refuse(&mut self, asker: Origin, why: &Refusal) {
+    /// The asker is to hear why not; in its order with what else the group says.
+    pub(super) fn refuse(&mut self, asker: Origin, group: Option<&GroupId>, why: &Refusal) {
         let speech = vec![encode::refused(&asker, why)];
-        self.say(asker, speech, None);
+        self.say(asker, group, speech, None);
     }
 
     /// The part to be stored, and the rest.
     pub(super) fn into_batch(self) -> (Batch, Rest) {
         let Self { now, sessions, people, groups, versions, changes, archive, outcomes, last_id, .. } = self;
-        let batch = Batch { now, versions, changes, archive, sessions, people };
+        let batch = Batch { now, versions, changes, archive, sessions, people, cursor: None };
         (batch, Rest { last_id, groups, outcomes })
     }
 }
@@ -202,21 +212,22 @@ impl Rest {
     }
 
     /// All is stored: the groups as they are now go back, and everything may be said.
-    pub(super) fn granted(self, groups: &mut Groups) -> Vec<Outbound> {
+    pub(super) fn granted(self, groups: &mut Groups) -> Vec<Outgoing> {
         self.groups.into_values().flatten().for_each(|group| groups.put(group));
         let said = self.outcomes.into_iter().flat_map(|outcome| {
             if let Some(news) = outcome.news {
                 news();
             }
-            outcome.speech
+            let group = outcome.group;
+            outcome.speech.into_iter().map(move |stanza| outgoing_of(stanza, group.as_ref()))
         });
         said.collect()
     }
 
     /// Nothing is stored: the groups are forgotten as the batch had them, and who asked hears that.
-    pub(super) fn refused(self) -> Vec<Outbound> {
+    pub(super) fn refused(self) -> Vec<Outgoing> {
         let askers = self.outcomes.into_iter().filter_map(|outcome| outcome.asker);
-        let said = askers.map(|asker| encode::refused(&asker, &Refusal::Unavailable));
+        let said = askers.map(|asker| outgoing_of(encode::refused(&asker, &Refusal::Unavailable), None));
         said.collect()
     }
 }

@@ -37,11 +37,13 @@ pub fn welcome(group: &Group<'_>, member: &Member, adder: &BareJid, id: StanzaId
 }
 
 /// The message to somebody who wants to be asked before he is added: `#join` accepts, `#removemember` declines.
-pub fn invite(group: &Group<'_>, jid: &BareJid, role: Role, by: &BareJid, id: &str) -> Outbound {
+pub fn invite(group: &Group<'_>, jid: &BareJid, role: Role, by: &BareJid, since: Timestamp) -> Outbound {
+    // The same whenever it is said.
+    let id = format!("invitation-{:x}", since.0);
     let text = format!("{by} invites you to the group “{}” ({}).", group.name, group.id.at(group.domain));
     let item = Item { jid: Some(jid.to_string()), role: Some(role.as_str().into()), ..Item::default() };
     let news = vec![Element::bare("x", ns::JOIN), item.write(STREAM), name_and_id(group)];
-    letter(group, news, by, text, id, jid.text())
+    letter(group, news, by, text, &id, jid.text())
 }
 
 fn letter(
@@ -67,8 +69,8 @@ pub fn request_content(jid: &BareJid, nick: Option<&str>) -> String {
     xml::content([&Element::bare("x", ns::JOIN), &item.write(STREAM)])
 }
 
-/// That to these.
-pub fn request(group: &Group<'_>, content: &str, to: Vec<Arc<str>>) -> Outbound {
+/// What the group tells these by presence, as it is archived.
+pub fn news(group: &Group<'_>, content: &str, to: Vec<Arc<str>>) -> Outbound {
     presence(group, content, to)
 }
 

@@ -1,5 +1,6 @@
 //! The protocol's own stanzas: operations, questions, messages.
 
+mod again;
 mod announce;
 mod mentions;
 mod message;
@@ -8,8 +9,9 @@ mod query;
 mod receipt;
 mod retraction;
 
+pub use again::{Came, Spoken, spoken};
 pub use announce::{
-    announcement, declined, event_content, invite, my_settings, request, request_content, welcome,
+    announcement, declined, event_content, invite, my_settings, news, request_content, welcome,
 };
 pub use message::{copy, ephemeral};
 pub(crate) use message::{decode as message, is_forged, stanza_id_of as stanza_id};

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::queue::{QueueLimits, Sender, queue};
 use crate::reader::{Read, StanzaReader};
 use crate::{COMPONENT_NS, Incoming, LinkConfig, Outgoing, ReadLimits};
 
@@ -23,7 +24,7 @@ pub(super) const DOMAIN: &str = "groups.localhost";
 /// `printf s1secret | sha1sum`
 const TOKEN: &str = "3d1121b21f6287dc58010ebe9a95fa84ee2483d4";
 
-pub(super) async fn soon<T>(what: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(PATIENCE, what).await.expect("should happen soon")
 }
 
@@ -102,17 +103,41 @@ impl Guest {
         soon(self.writer.write_all(xml.as_bytes())).await.unwrap();
     }
 
-    /// The next element; panics when the stream ends.
+    /// The next element but for echoes, which go back; panics when the stream ends.
     pub(super) async fn next(&mut self) -> Element {
+        loop {
+            let element = self.next_of_all().await;
+            if element.attr("to") != Some(DOMAIN) {
+                return element;
+            }
+            self.send_back(&element).await;
+        }
+    }
+
+    /// Passes an echo back.
+    pub(super) async fn send_back(&mut self, element: &Element) {
+        let text = String::from(element).replacen(" xmlns='jabber:component:accept'", "", 1);
+        self.send(&text).await;
+    }
+
+    /// The next element; panics when the stream ends.
+    pub(super) async fn next_of_all(&mut self) -> Element {
         match soon(self.reader.next()).await.unwrap() {
             Read::Stanza(element) => element,
             other @ (Read::Skipped(_) | Read::Eof) => panic!("expected an element, got {other:?}"),
         }
     }
 
+    /// The end of the stream, perhaps behind echoes, which go back.
     pub(super) async fn expect_end(&mut self) {
-        let end = soon(self.reader.next()).await;
-        assert!(matches!(end, Ok(Read::Eof)), "{end:?}");
+        loop {
+            match soon(self.reader.next()).await {
+                Ok(Read::Stanza(element)) if element.attr("to") == Some(DOMAIN) => {
+                    self.send_back(&element).await;
+                }
+                end => return assert!(matches!(end, Ok(Read::Eof)), "{end:?}"),
+            }
+        }
     }
 
     /// Cuts the connection without a word.
@@ -122,15 +147,16 @@ impl Guest {
 /// A running link and the program's side of it.
 pub(super) struct Program {
     pub(super) incoming: mpsc::Receiver<Incoming>,
-    pub(super) outgoing: mpsc::Sender<Outgoing>,
+    pub(super) outgoing: Sender,
     pub(super) stop: CancellationToken,
     pub(super) task: JoinHandle<()>,
 }
 
 impl Program {
-    pub(super) fn start(config: LinkConfig, incoming_max: usize, outgoing_max: usize) -> Self {
+    pub(super) fn start(config: LinkConfig, incoming_max: usize, outgoing_bytes_max: usize) -> Self {
         let (incoming_in, incoming) = mpsc::channel(incoming_max);
-        let (outgoing, outgoing_out) = mpsc::channel(outgoing_max);
+        let (outgoing, outgoing_out) =
+            queue(QueueLimits { bytes_max: outgoing_bytes_max, ..QueueLimits::default() });
         let stop = CancellationToken::new();
         let task = tokio::spawn(crate::run(config, incoming_in, outgoing_out, stop.clone()));
         Self { incoming, outgoing, stop, task }
@@ -167,5 +193,6 @@ pub(super) fn message(id: &str, to: &[&str], body: &str) -> Outgoing {
         head: format!("<message from='g@{DOMAIN}' id='{id}'"),
         to: to.iter().map(|&to| Arc::from(to)).collect(),
         tail: format!("><body>{body}</body></message>").into(),
+        lane: None,
     }
 }

@@ -8,10 +8,13 @@ use tokio::time::sleep;
 use super::host::{DOMAIN, Host, Program, config, message, soon};
 use crate::{COMPONENT_NS, Incoming, SkipReason};
 
+/// Bytes for all that a test queues.
+const MANY: usize = 100_000_000;
+
 #[tokio::test]
 async fn stanzas_pass_both_ways() {
     let host = Host::start().await;
-    let mut program = Program::start(host.config(), 10, 10);
+    let mut program = Program::start(host.config(), 10, MANY);
     let mut guest = host.accept_until_handshake().await;
     // In one piece, so that the stanza is in the buffer when the handshake ends.
     guest.send("<handshake/><message id='1' from='a@localhost'><body>x</body></message>").await;
@@ -27,7 +30,7 @@ async fn stanzas_pass_both_ways() {
 #[tokio::test]
 async fn hostile_stanzas_do_not_end_the_link() {
     let host = Host::start().await;
-    let mut program = Program::start(host.config(), 10, 10);
+    let mut program = Program::start(host.config(), 10, MANY);
     let mut guest = host.accept().await;
     program.expect_up().await;
     let deep = format!("<iq id='deep' from='x@y'>{}{}</iq>", "<a>".repeat(70_000), "</a>".repeat(70_000));
@@ -42,7 +45,7 @@ async fn hostile_stanzas_do_not_end_the_link() {
 #[tokio::test]
 async fn a_server_that_comes_up_later() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let mut program = Program::start(config(&address.to_string()), 10, 10);
+    let mut program = Program::start(config(&address.to_string()), 10, MANY);
     sleep(Duration::from_millis(100)).await;
     // Failed attempts are no news for the program.
     assert!(program.incoming.try_recv().is_err());
@@ -63,7 +66,7 @@ async fn a_lost_link_comes_back_and_the_queue_waits_for_it() {
     program.expect_down().await;
     let mut guest = host.accept_until_handshake().await;
     program.send(message("waits", &["a@localhost"], "x")).await;
-    assert!(program.outgoing.try_send(message("full", &["a@localhost"], "x")).is_err());
+    assert!(program.outgoing.is_crowded());
     guest.send("<handshake/>").await;
     program.expect_up().await;
     assert_eq!(guest.next().await.attr("id"), Some("waits"));
@@ -74,33 +77,103 @@ async fn a_lost_link_comes_back_and_the_queue_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_silent_host_is_pinged_and_the_answer_kept_from_the_program() {
+async fn a_silent_host_is_asked_for_an_echo_which_is_kept_from_the_program() {
     let host = Host::start().await;
     let mut config = host.config();
     config.ping_every = Duration::from_millis(200);
     config.ping_timeout = Duration::from_millis(800);
-    let mut program = Program::start(config, 10, 10);
+    let mut program = Program::start(config, 10, MANY);
     let mut guest = host.accept().await;
     program.expect_up().await;
     for _ in 0..3 {
-        let ping = guest.next().await;
-        assert!(ping.is("iq", COMPONENT_NS) && ping.has_child("ping", "urn:xmpp:ping"));
+        let echo = guest.next_of_all().await;
+        assert!(echo.is("iq", COMPONENT_NS) && echo.has_child("ping", "urn:xmpp:ping"));
         assert_eq!(
-            (ping.attr("type"), ping.attr("from"), ping.attr("to")),
-            (Some("get"), Some(DOMAIN), Some("localhost"))
+            (echo.attr("type"), echo.attr("from"), echo.attr("to")),
+            (Some("get"), Some(DOMAIN), Some(DOMAIN))
         );
-        guest.send(&format!("<iq type='result' id='{}' from='localhost'/>", ping.attr("id").unwrap())).await;
+        guest.send_back(&echo).await;
     }
     // A space is a sign of life as well.
-    guest.next().await;
+    guest.next_of_all().await;
     guest.send(" ").await;
-    guest.send("<iq type='result' id='ping-of-the-program'/>").await;
+    guest.send("<iq type='get' id='ping-of-the-program'/>").await;
     program.expect_stanza("ping-of-the-program").await;
     // No answer at all.
-    guest.next().await;
+    guest.next_of_all().await;
     program.expect_down().await;
     let _guest = host.accept().await;
     program.expect_up().await;
+}
+
+#[tokio::test]
+async fn what_no_echo_came_back_for_is_written_again_on_the_next_link() {
+    let host = Host::start().await;
+    let mut program = Program::start(host.config(), 10, MANY);
+    let mut guest = host.accept().await;
+    program.expect_up().await;
+    program.send(message("1", &["a@localhost"], "x")).await;
+    assert_eq!(guest.next_of_all().await.attr("id"), Some("1"));
+    let echo = guest.next_of_all().await;
+    program.send(message("2", &["a@localhost", "b@localhost"], "x")).await;
+    assert_eq!(guest.next_of_all().await.attr("id"), Some("2"));
+    guest.send_back(&echo).await;
+    // By then the link has read it.
+    guest.send("<message id='read'/>").await;
+    program.expect_stanza("read").await;
+    guest.cut();
+    program.expect_down().await;
+    let mut guest = host.accept().await;
+    program.expect_up().await;
+    program.send(message("3", &["a@localhost"], "x")).await;
+    for expected in [("2", "a@localhost"), ("2", "b@localhost"), ("3", "a@localhost")] {
+        let copy = guest.next().await;
+        assert_eq!((copy.attr("id"), copy.attr("to")), (Some(expected.0), Some(expected.1)));
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_never_echoes_is_left() {
+    let host = Host::start().await;
+    let mut config = host.config();
+    config.ping_every = Duration::from_millis(150);
+    config.ping_timeout = Duration::from_millis(150);
+    let mut program = Program::start(config, 10, MANY);
+    let mut guest = host.accept().await;
+    program.expect_up().await;
+    program.send(message("1", &["a@localhost"], "x")).await;
+    for _ in 0..100 {
+        // Alive it is.
+        guest.send(" ").await;
+        sleep(Duration::from_millis(10)).await;
+        if !program.incoming.is_empty() {
+            break;
+        }
+    }
+    program.expect_down().await;
+}
+
+#[tokio::test]
+async fn the_host_has_no_more_than_a_window_to_work_off() {
+    let host = Host::start().await;
+    let mut program = Program::start(host.config(), 10, MANY);
+    let mut guest = host.accept().await;
+    program.expect_up().await;
+    program.send(message("1", &["a@localhost"; 5_000], "x")).await;
+    let (mut copies, mut echoes) = (0, Vec::new());
+    while copies < 5_000 {
+        match tokio::time::timeout(Duration::from_millis(300), guest.next_of_all()).await {
+            Ok(element) if element.attr("to") == Some(DOMAIN) => echoes.push(element),
+            Ok(_) => copies += 1,
+            Err(_) => {
+                assert_eq!(copies % 1_024, 0);
+                assert!(echoes.len() >= 4, "it is asked before the window is full");
+                for echo in echoes.drain(..) {
+                    guest.send_back(&echo).await;
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -109,7 +182,7 @@ async fn a_busy_program_stops_reading_but_not_writing_nor_the_link() {
     let mut config = host.config();
     config.ping_every = Duration::from_millis(500);
     config.ping_timeout = Duration::from_millis(500);
-    let mut program = Program::start(config, 1, 10);
+    let mut program = Program::start(config, 1, MANY);
     let mut guest = host.accept().await;
     for n in 0..20 {
         guest.send(&format!("<message id='{n}'/>")).await;
@@ -137,7 +210,7 @@ async fn a_host_that_takes_nothing_is_left() {
     let mut config = host.config();
     config.ping_every = Duration::from_millis(150);
     config.ping_timeout = Duration::from_millis(150);
-    let mut program = Program::start(config, 10, 10);
+    let mut program = Program::start(config, 10, MANY);
     let _guest = host.accept().await;
     program.expect_up().await;
     for n in 0..10 {
@@ -149,7 +222,7 @@ async fn a_host_that_takes_nothing_is_left() {
 #[tokio::test]
 async fn what_would_close_the_link_is_dropped() {
     let host = Host::start().await;
-    let mut program = Program::start(host.config(), 10, 10);
+    let mut program = Program::start(host.config(), 10, MANY);
     let mut guest = host.accept().await;
     program.expect_up().await;
     program.send(message("control", &["a@localhost"], "\u{1}")).await;
@@ -164,7 +237,7 @@ async fn what_would_close_the_link_is_dropped() {
 #[tokio::test]
 async fn stopping_writes_what_is_queued_and_ends_the_stream() {
     let host = Host::start().await;
-    let mut program = Program::start(host.config(), 10, 100);
+    let mut program = Program::start(host.config(), 10, MANY);
     let mut guest = host.accept().await;
     program.expect_up().await;
     for n in 0..100 {
@@ -183,7 +256,7 @@ async fn stopping_writes_what_is_queued_and_ends_the_stream() {
 #[tokio::test]
 async fn stopping_does_not_wait_for_a_host_that_takes_nothing() {
     let host = Host::start().await;
-    let mut program = Program::start(host.config(), 10, 10);
+    let mut program = Program::start(host.config(), 10, MANY);
     let _guest = host.accept().await;
     program.expect_up().await;
     for n in 0..10 {
@@ -196,7 +269,7 @@ async fn stopping_does_not_wait_for_a_host_that_takes_nothing() {
 #[tokio::test]
 async fn stopping_while_the_link_is_down() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let program = Program::start(config(&free.to_string()), 10, 10);
+    let program = Program::start(config(&free.to_string()), 10, MANY);
     program.send(message("1", &["a@localhost"], "x")).await;
     sleep(Duration::from_millis(30)).await;
     program.stop.cancel();
@@ -206,7 +279,7 @@ async fn stopping_while_the_link_is_down() {
 #[tokio::test]
 async fn a_program_that_no_longer_listens_ends_the_link() {
     let host = Host::start().await;
-    let mut program = Program::start(host.config(), 10, 10);
+    let mut program = Program::start(host.config(), 10, MANY);
     let mut guest = host.accept().await;
     program.expect_up().await;
     drop(program.incoming);
@@ -217,7 +290,7 @@ async fn a_program_that_no_longer_listens_ends_the_link() {
 #[tokio::test]
 async fn no_senders_left_is_no_reason_to_stop() {
     let host = Host::start().await;
-    let mut program = Program::start(host.config(), 10, 10);
+    let mut program = Program::start(host.config(), 10, MANY);
     let mut guest = host.accept().await;
     program.expect_up().await;
     drop(program.outgoing);

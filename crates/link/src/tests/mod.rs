@@ -4,3 +4,5 @@ mod handshake;
 mod host;
 mod link;
 mod reader;
+
+pub(crate) use host::soon;

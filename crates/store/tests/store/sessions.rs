@@ -12,6 +12,7 @@ enum Step {
     Learn(u8, u8, Option<u8>),
     Leave(u8, u8, u8),
     End(u8, u8),
+    Refuse(u8),
     Commit,
 }
 
@@ -21,6 +22,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..2u8, 0..3u8, address()).prop_map(|(user, device, address)| Step::Learn(user, device, address)),
         4 => (0..2u8, 0..3u8, 0..3u8).prop_map(|(user, device, address)| Step::Leave(user, device, address)),
         1 => (0..2u8, 0..3u8).prop_map(|(user, device)| Step::End(user, device)),
+        2 => (0..2u8).prop_map(Step::Refuse),
         3 => Just(Step::Commit),
     ]
 }
@@ -45,6 +47,7 @@ fn shown(mut sessions: Sessions) -> Vec<String> {
         for session in sessions.of(&bare(&format!("user{user}@h"))) {
             shown.push(format!("{session:?}"));
         }
+        shown.push(format!("takes copies: {}", sessions.takes_copies(&bare(&format!("user{user}@h")))));
     }
     // The order of the addresses is not kept and means nothing.
     for n in 0..12u8 {
@@ -82,11 +85,14 @@ proptest! {
                     }
                     Step::Leave(user, n, at) => changes.extend(sessions.leave(&device(user, n), &address(at))),
                     Step::End(user, n) => changes.extend(sessions.end(&device(user, n))),
+                    Step::Refuse(user) => {
+                        changes.extend(sessions.refused(&bare(&format!("user{user}@h")), "resource-constraint"));
+                    }
                     Step::Commit => commit(&store, &mut changes).await,
                 }
             }
             commit(&store, &mut changes).await;
-            let restored = Sessions::restore(store.sessions().await.unwrap());
+            let restored = Sessions::restore(store.sessions().await.unwrap(), store.unreachable().await.unwrap());
             assert_eq!(restored.count(), sessions.count());
             assert_eq!(normal(restored), normal(sessions));
         });

@@ -1,0 +1,143 @@
+//! What is stored and perhaps was not said is said again, from the archive, with the same ids: after a crash or a stop
+//! what the server may not have taken in, and after a failed commit what was stored all the same.
+//!
+//! To those who are members now and were then, where they are now; who left with an announcement hears that one. What is
+//! not archived is not said again: answers, refusals, receipts, chat states.
+//! Not here: a lost link alone, after which the link itself writes again what the server may not have.
+
+use groupchat_core::{Archived, BareJid, Group, Member, Pending, PendingKind, Role, StanzaId, Timestamp};
+use groupchat_dialect::Outbound;
+use groupchat_dialect::encode::{self, Came, Spoken};
+use groupchat_link::queue::{Batch, Closed, Sender};
+use groupchat_store::StoreError;
+use tracing::info;
+
+use super::Engine;
+use crate::fanout::outgoing_of;
+
+/// Rows that are read at once.
+const ROWS_MAX: usize = 200;
+
+/// Why it could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The link is closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Rows of which it is not known whether the server has them, nor perhaps whether they are stored.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    /// They are behind this one,
+    after: StanzaId,
+    /// up to this one.
+    upto: StanzaId,
+    /// Keeps the cursor where it is.
+    batch: Batch,
+}
+
+impl Doubt {
+    pub(super) fn new(outgoing: &Sender, after: StanzaId, upto: StanzaId) -> Self {
+        Self { after, upto, batch: outgoing.batch(after.0 + 1, upto.0) }
+    }
+}
+
+impl Engine {
+    /// Says again what is in doubt. If that fails it is still in doubt, and some of it may be said once more.
+    ///
+    /// # Errors
+    /// The database cannot be read, or the link is closed for good.
+    pub(super) async fn settle_doubts(&mut self) -> Result<(), ReplayError> {
+        while let Some(doubt) = self.doubts.pop_front() {
+            if let Err(problem) = self.say_again(&doubt).await {
+                self.doubts.push_front(doubt);
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+
+    async fn say_again(&mut self, doubt: &Doubt) -> Result<(), ReplayError> {
+        let (mut reached, mut count) = (doubt.after, 0);
+        loop {
+            let mut rows = self.store.behind(reached, ROWS_MAX).await?;
+            rows.retain(|row| row.archived.id <= doubt.upto);
+            let Some(last) = rows.last() else { break };
+            reached = last.archived.id;
+            for row in rows.iter().filter(|row| row.retracted.is_none()) {
+                for stanza in self.said_again(&row.archived).await? {
+                    doubt.batch.send(outgoing_of(stanza, Some(&row.archived.group))).await?;
+                }
+                count += 1;
+            }
+        }
+        self.invite_again(doubt).await?;
+        if count > 0 {
+            info!(rows = count, "Sent again {count} messages and events that the server may not have had");
+        }
+        Ok(())
+    }
+
+    async fn said_again(&mut self, row: &Archived) -> Result<Vec<Outbound>, StoreError> {
+        let Some(group) = self.groups.take(&row.group).await? else { return Ok(Vec::new()) };
+        let said = self.in_the_same_words(&group, row).await;
+        self.groups.put(group);
+        said
+    }
+
+    async fn in_the_same_words(&self, group: &Group, row: &Archived) -> Result<Vec<Outbound>, StoreError> {
+        let fanout = self.fanout();
+        let now = Timestamp(self.clock.now().0.max(self.last_now.0));
+        Ok(match encode::spoken(row) {
+            Spoken::Message => fanout.message(group, row, now),
+            Spoken::Retraction => fanout.to_everybody(group, row),
+            Spoken::Subject => fanout.to_all_devices(group, row),
+            Spoken::Moderation => fanout.moderated(group, row).into_iter().collect(),
+            Spoken::Request if group.deleted => Vec::new(),
+            Spoken::Request => vec![fanout.request(group, &row.payload)],
+            Spoken::Announcement(came) => {
+                let left = self.store.left_at(&group.id, row.at).await?;
+                let news = fanout.announced(group, row, &left);
+                let adder = row.sender.bare();
+                let new = group.members().iter().filter(|member| is_new(member, &came, row));
+                let welcomes = new.filter_map(|member| fanout.welcome(group, member, adder, row.id));
+                news.into_iter().chain(welcomes).collect()
+            }
+        })
+    }
+
+    /// Invitations are in no archive: those of that time that wait for an answer are made again.
+    async fn invite_again(&mut self, doubt: &Doubt) -> Result<(), ReplayError> {
+        // An id is about the microsecond of its making.
+        let [since, until] = [doubt.after, doubt.upto].map(|id| Timestamp(id.0 / 1_000));
+        for (id, pending) in self.store.invited(since, until).await? {
+            let Some(group) = self.groups.take(&id).await? else { continue };
+            let invitation = self.invitation(&group, &pending);
+            self.groups.put(group);
+            if let Some(stanza) = invitation {
+                doubt.batch.send(outgoing_of(stanza, Some(&id))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn invitation(&self, group: &Group, pending: &Pending) -> Option<Outbound> {
+        let PendingKind::Invitation { by } = &pending.kind else { return None };
+        let role = pending.spec.role.as_deref().and_then(Role::parse).unwrap_or(Role::Member);
+        Some(encode::invite(&self.fanout().name(group), &pending.jid, role, by, pending.since))
+    }
+}
+
+/// Did this member come by what was announced, added by somebody else?
+fn is_new(member: &Member, came: &Came, row: &Archived) -> bool {
+    let is_named = |named: &[BareJid]| named.contains(&member.jid);
+    let came = match came {
+        Came::These(named) => is_named(named),
+        Came::Everybody => true,
+    };
+    came && member.joined == row.at && member.jid != *row.sender.bare()
+}

@@ -1,0 +1,87 @@
+//! Opening the database: tried until it works. A database that is down when the service starts costs whoever asks for
+//! something an error, and no restart.
+//!
+//! Not here: what comes of one that goes down later (the engine).
+
+use std::time::{Duration, Instant};
+
+use groupchat_link::queue::Sender;
+use groupchat_store::{Store, StoreError};
+use tokio::sync::mpsc;
+use tracing::{error, info};
+
+use crate::clock::Clock;
+use crate::engine::{Order, Policy, Stored};
+use crate::fanout::outgoing_of;
+
+/// Between two attempts.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// An unchanged reason is repeated in the log this often.
+const REPEAT_REASON_EVERY: Duration = Duration::from_secs(300);
+
+/// Opens the database, brings it up to date, and reads what the engine goes on with. Meanwhile, after the first failure,
+/// requests are refused. `None`: nobody is left who could ask for anything.
+///
+/// # Errors
+/// One that no patience cures: a wrong URL, a missing folder, a schema of a newer program.
+pub(crate) async fn open(
+    url: &str,
+    policy: &Policy,
+    clock: &Clock,
+    orders: &mut mpsc::Receiver<Order>,
+    outgoing: &Sender,
+) -> Result<Option<(Store, Stored)>, StoreError> {
+    let mut complaint: Option<(String, Instant)> = None;
+    loop {
+        let has_failed = complaint.is_some();
+        let attempt = async {
+            let opened = attempt(url, policy, clock).await;
+            if opened.is_err() && has_failed {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            opened
+        };
+        tokio::pin!(attempt);
+        let opened = loop {
+            tokio::select! {
+                opened = &mut attempt => break opened,
+                order = orders.recv(), if has_failed => match order {
+                    Some(order) => refuse(order, outgoing).await,
+                    None => return Ok(None),
+                },
+            }
+        };
+        match opened {
+            Ok(opened) => {
+                if has_failed {
+                    info!("The database is open now");
+                }
+                return Ok(Some(opened));
+            }
+            Err(problem) if problem.is_final() => return Err(problem),
+            Err(problem) => complain(&mut complaint, &problem),
+        }
+    }
+}
+
+async fn attempt(url: &str, policy: &Policy, clock: &Clock) -> Result<(Store, Stored), StoreError> {
+    let store = Store::open(url).await?;
+    store.migrate().await?;
+    let stored = Stored::load(&store, policy, clock.now()).await?;
+    Ok((store, stored))
+}
+
+async fn refuse(order: Order, outgoing: &Sender) {
+    if let Some(refusal) = order.unavailable() {
+        // If the link is closed nobody waits for it any more.
+        let _ = outgoing.send(outgoing_of(refusal, None)).await;
+    }
+}
+
+fn complain(last: &mut Option<(String, Instant)>, problem: &StoreError) {
+    let text = problem.to_string();
+    if last.as_ref().is_none_or(|(said, at)| *said != text || at.elapsed() > REPEAT_REASON_EVERY) {
+        error!("No database: {text}. Requests are refused until it works");
+        *last = Some((text, Instant::now()));
+    }
+}
