@@ -16,6 +16,8 @@ pub struct Model {
     pub address: String,
     /// Milliseconds since 1970 (UTC).
     pub seen_at: i64,
+    /// The last row of the archive when it became known.
+    pub since: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,4 +1,5 @@
-//! How far the server has taken in what the archive holds, and which accounts take no copies for later.
+//! How far the server has taken in what the archive holds, which accounts take no copies for later, and what was said
+//! before a device came.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -16,7 +17,8 @@ impl MigrationTrait for Migration {
             }
             manager.create_table(table).await?;
         }
-        Ok(())
+        let since = ColumnDef::new("since").big_integer().not_null().default(0).take();
+        manager.alter_table(Table::alter().table("tig_group_session").add_column(since).take()).await
     }
 }
 

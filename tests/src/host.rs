@@ -2,11 +2,11 @@
 //! without sockets. It behaves as Prosody was measured to: what it does not deliver, Prosody does not deliver either.
 //! It is stricter in one thing: a stanza of the service that would end a real link fails the conversation.
 
-mod accept;
-mod client_side;
+pub(crate) mod accept;
+pub(crate) mod client_side;
 mod route;
 mod service;
-mod state;
+pub(crate) mod state;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

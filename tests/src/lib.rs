@@ -1,5 +1,5 @@
 //! What the tests are made of: conversations as plain text (`script`, `matching`), the hosts that they are played on
-//! (`host` simulated, `real` as installed), and a client for real servers. The tests themselves are in `tests/tests`.
+//! (`host` simulated, `real` as installed), a world that goes wrong at random (`simulation`), and a client for real servers. The tests themselves are in `tests/tests`.
 
 pub mod client;
 pub mod host;
@@ -8,6 +8,7 @@ pub mod real;
 pub mod run;
 pub mod script;
 mod settings;
+pub mod simulation;
 pub mod stage;
 pub mod theatre;
 pub mod transcript;

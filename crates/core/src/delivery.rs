@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::{BareJid, Group, Jid, Mentions, Mid, Sessions, Timestamp};
+use crate::{BareJid, Group, Jid, Mentions, Mid, Sessions, StanzaId, Timestamp};
 
 /// The copies of one message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,15 +34,16 @@ pub fn message(
     sessions: &Sessions,
     author: &Mid,
     mentions: &Mentions,
-    (said, now): (Timestamp, Timestamp),
+    said: (StanzaId, Timestamp),
+    now: Timestamp,
 ) -> Copies {
     let mut copies = Copies::default();
-    let wanting = group.members().iter().filter(|member| member.joined <= said);
+    let wanting = group.members().iter().filter(|member| member.joined <= said.1);
     for member in wanting.filter(|m| m.mid == *author || m.wants(mentions, now)) {
-        match sessions.of(&member.jid) {
-            [] if sessions.takes_copies(&member.jid) => copies.absent.push(member.jid.text()),
-            // (None, of an account that cannot be reached.)
-            devices => copies.live.extend(devices.iter().map(|device| device.jid.clone())),
+        let before = copies.live.len();
+        copies.live.extend(devices_at(sessions, &member.jid, said.0));
+        if copies.live.len() == before && sessions.takes_copies(&member.jid) {
+            copies.absent.push(member.jid.text());
         }
     }
     copies
@@ -67,16 +68,27 @@ pub fn announcement<'a>(
     Announced { asker: Some(asker), actor: own, others }
 }
 
-/// Every member without a device online who can be reached.
-pub fn all_absent(group: &Group, sessions: &Sessions) -> Vec<Arc<str>> {
-    let away = |jid: &&BareJid| sessions.of(jid).is_empty() && sessions.takes_copies(jid);
+/// The devices of a user that were there when something was said. Those that came later ask for what they missed, and
+/// would not have it in its order.
+fn devices_at<'a>(
+    sessions: &'a Sessions,
+    user: &BareJid,
+    said: StanzaId,
+) -> impl Iterator<Item = Arc<str>> + 'a {
+    let devices = sessions.of(user).iter().filter(move |device| device.since < said);
+    devices.map(|device| device.jid.clone())
+}
+
+/// Every member without a device online when it was said who can be reached.
+pub fn all_absent(group: &Group, sessions: &Sessions, said: StanzaId) -> Vec<Arc<str>> {
+    let away =
+        |jid: &&BareJid| devices_at(sessions, jid, said).next().is_none() && sessions.takes_copies(jid);
     group.members().iter().map(|member| &member.jid).filter(away).map(BareJid::text).collect()
 }
 
-/// Every device of every member.
-pub fn all_devices(group: &Group, sessions: &Sessions) -> Vec<Arc<str>> {
-    let devices = group.members().iter().flat_map(|member| sessions.of(&member.jid));
-    devices.map(|device| device.jid.clone()).collect()
+/// Every device of every member that was there when it was said.
+pub fn all_devices(group: &Group, sessions: &Sessions, said: StanzaId) -> Vec<Arc<str>> {
+    group.members().iter().flat_map(|member| devices_at(sessions, &member.jid, said)).collect()
 }
 
 /// Every device of these users but one.

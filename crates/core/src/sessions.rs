@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::reach::{Reach, Unreachable};
-use crate::{BareJid, Jid};
+use crate::{BareJid, Jid, StanzaId};
 
 /// Addresses that one device may announce itself to; beyond them it is only known to be online.
 const ADDRESSES_MAX: usize = 1_000;
@@ -21,13 +21,15 @@ pub struct Session {
     pub jid: Arc<str>,
     /// The addresses of ours, to the letter, that it announced itself to; empty when only its traffic told of it.
     announced_to: Vec<Jid>,
+    /// The last row of the archive when it became known; that and what was said before is not said to it again.
+    pub since: StanzaId,
 }
 
 /// A change to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionChange {
-    /// The device is online; `None`: its traffic told so.
-    Learnt(Jid, Option<Jid>),
+    /// The device is online since this row of the archive; `None`: its traffic told so.
+    Learnt(Jid, Option<Jid>, StanzaId),
     /// It went from this address, but not from all.
     Left(Jid, Jid),
     /// It is gone.
@@ -49,12 +51,12 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions, and accounts that cannot be reached, as they were stored.
     pub fn restore(
-        stored: impl IntoIterator<Item = (Jid, Option<Jid>)>,
+        stored: impl IntoIterator<Item = (Jid, Option<Jid>, StanzaId)>,
         unreachable: impl IntoIterator<Item = (BareJid, Unreachable)>,
     ) -> Self {
         let mut sessions = Self { reach: Reach::restore(unreachable), ..Self::default() };
-        for (jid, address) in stored {
-            sessions.learn(&jid, address.as_ref(), usize::MAX);
+        for (jid, address, since) in stored {
+            sessions.learn(&jid, address.as_ref(), since, usize::MAX);
         }
         sessions
     }
@@ -94,6 +96,7 @@ impl Sessions {
         &mut self,
         jid: &Jid,
         address: Option<&Jid>,
+        since: StanzaId,
         sessions_per_user: usize,
     ) -> Vec<SessionChange> {
         let mut changes: Vec<_> = self
@@ -123,9 +126,10 @@ impl Sessions {
                 changes.push(SessionChange::Ended(Jid::from_stored(&oldest.jid)));
             }
             self.count += 1;
-            of_user.push(Session { jid: text.into(), announced_to: address.into_iter().cloned().collect() });
+            let announced_to = address.into_iter().cloned().collect();
+            of_user.push(Session { jid: text.into(), announced_to, since });
         }
-        changes.push(SessionChange::Learnt(jid.clone(), address.cloned()));
+        changes.push(SessionChange::Learnt(jid.clone(), address.cloned(), since));
         changes
     }
 
@@ -159,6 +163,8 @@ impl Sessions {
 mod tests {
     use super::*;
 
+    const NOW: StanzaId = StanzaId(1);
+
     fn jid(text: &str) -> Jid {
         Jid::parse(text).unwrap()
     }
@@ -168,10 +174,10 @@ mod tests {
         let mut sessions = Sessions::default();
         let phone = jid("a@h/phone");
         let (service, tea) = (jid("g.h"), jid("tea@g.h/a"));
-        sessions.learn(&phone, None, 9);
-        assert_eq!(sessions.learn(&phone, None, 9), []);
-        assert_eq!(sessions.learn(&phone, Some(&service), 9).len(), 1);
-        assert_eq!(sessions.learn(&phone, Some(&tea), 9).len(), 1);
+        sessions.learn(&phone, None, NOW, 9);
+        assert_eq!(sessions.learn(&phone, None, NOW, 9), []);
+        assert_eq!(sessions.learn(&phone, Some(&service), NOW, 9).len(), 1);
+        assert_eq!(sessions.learn(&phone, Some(&tea), NOW, 9).len(), 1);
         assert_eq!(sessions.leave(&phone, &tea), Some(SessionChange::Left(phone.clone(), tea)));
         assert_eq!(sessions.leave(&phone, &service), Some(SessionChange::Ended(phone.clone())));
         assert_eq!((sessions.end(&phone), sessions.count()), (None, 0));
@@ -180,7 +186,7 @@ mod tests {
     #[test]
     fn a_session_known_by_traffic_alone_ends_with_any_unavailable() {
         let mut sessions = Sessions::default();
-        sessions.learn(&jid("a@h/phone"), None, 9);
+        sessions.learn(&jid("a@h/phone"), None, NOW, 9);
         let tea = jid("tea@g.h");
         assert!(matches!(sessions.leave(&jid("a@h/phone"), &tea), Some(SessionChange::Ended(_))));
     }
@@ -189,8 +195,9 @@ mod tests {
     fn a_device_that_announces_itself_everywhere_is_remembered_in_some_places() {
         let mut sessions = Sessions::default();
         let address = |n: usize| jid(&format!("g{n}@g.h"));
-        let changes: usize =
-            (0..ADDRESSES_MAX * 2).map(|n| sessions.learn(&jid("a@h/1"), Some(&address(n)), 9).len()).sum();
+        let changes: usize = (0..ADDRESSES_MAX * 2)
+            .map(|n| sessions.learn(&jid("a@h/1"), Some(&address(n)), NOW, 9).len())
+            .sum();
         assert_eq!((changes, sessions.count()), (ADDRESSES_MAX, 1));
     }
 
@@ -202,8 +209,8 @@ mod tests {
         assert_eq!(lost, Some(SessionChange::Lost(user.clone(), Unreachable::Full)));
         assert!(!sessions.takes_copies(&user) && !sessions.is_gone(&user));
         assert_eq!(
-            sessions.learn(&phone, None, 9),
-            [SessionChange::Found(user.clone()), SessionChange::Learnt(phone.clone(), None)]
+            sessions.learn(&phone, None, NOW, 9),
+            [SessionChange::Found(user.clone()), SessionChange::Learnt(phone.clone(), None, NOW)]
         );
         assert!(sessions.takes_copies(&user));
         assert_eq!(sessions.refused(&user, "resource-constraint"), None, "he is here");
@@ -213,10 +220,10 @@ mod tests {
     fn the_oldest_session_makes_room() {
         let mut sessions = Sessions::default();
         for device in ["a@h/1", "a@h/2", "a@h/3"] {
-            sessions.learn(&jid(device), None, 2);
+            sessions.learn(&jid(device), None, NOW, 2);
         }
         let left: Vec<_> = sessions.of(jid("a@h").bare()).iter().map(|s| s.jid.to_string()).collect();
         assert_eq!((left, sessions.count()), (vec!["a@h/2".to_owned(), "a@h/3".to_owned()], 2));
-        assert!(sessions.learn(&jid("a@h"), None, 2).is_empty(), "a bare JID is no device");
+        assert!(sessions.learn(&jid("a@h"), None, NOW, 2).is_empty(), "a bare JID is no device");
     }
 }

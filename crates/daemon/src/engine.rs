@@ -94,8 +94,9 @@ pub(crate) struct Policy {
 
 /// Requests in one transaction at most: beyond this a batch gets no faster, only later.
 const BATCH_MAX: usize = 256;
-/// How long it may take until it is stored that the server has everything. Until then a crash has it sent again.
-const CURSOR_LATER: Duration = Duration::from_secs(1);
+/// How long it may take, if nothing else happens, until it is stored that the server has everything (until then a crash
+/// has it sent again), and until what waits for the database is tried again.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 /// Patience with the server at the end, to know that it has everything.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// Changes of sessions kept for the next commit while the database refuses them. They are only hints: dropping the
@@ -114,6 +115,7 @@ pub(crate) struct Engine {
     unsaved_sessions: Vec<SessionChange>,
     last_id: StanzaId,
     missed: Missed,
+    kept_bounces: VecDeque<Bounce>,
     exchanges: Exchanges,
     sent: Sent,
     outgoing: Sender,
@@ -170,6 +172,7 @@ impl Engine {
             unsaved_sessions: Vec::new(),
             last_id,
             missed: Missed::default(),
+            kept_bounces: VecDeque::new(),
             exchanges: Exchanges::default(),
             sent,
             outgoing,
@@ -196,12 +199,21 @@ impl Engine {
                         return;
                     }
                 }
-                () = tokio::time::sleep(CURSOR_LATER), if self.saved_cursor < self.last_id => self.save_cursor().await,
+                () = tokio::time::sleep(SETTLE_EVERY), if self.is_unsettled() => {
+                    if self.work(&mut batch).await.is_err() {
+                        return;
+                    }
+                    self.save_cursor().await;
+                }
             }
         }
         // With the server away it will be sent again.
         let _ = tokio::time::timeout(SETTLE_PATIENCE, self.outgoing.settled()).await;
         self.save_cursor().await;
+    }
+
+    fn is_unsettled(&self) -> bool {
+        self.saved_cursor < self.last_id || !self.doubts.is_empty() || !self.kept_bounces.is_empty()
     }
 
     /// What the server has, if that is more than is stored.
@@ -221,15 +233,16 @@ impl Engine {
 
     /// Decides, stores, speaks. An error means that nobody listens any more.
     async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), Closed> {
-        let mut orders = orders.drain(..).peekable();
         match self.settle_doubts().await {
             Ok(()) => {}
             Err(ReplayError::Closed(closed)) => return Err(closed),
             Err(ReplayError::Store(problem)) => {
                 debug!(error = %problem, "The database still cannot be read: {problem}");
-                return self.refuse_all(orders).await;
+                return self.refuse_all(orders.drain(..)).await;
             }
         }
+        let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::Bounce).collect();
+        let mut orders = kept.into_iter().chain(orders.drain(..)).peekable();
         while orders.peek().is_some() {
             let unsaved = std::mem::take(&mut self.unsaved_sessions);
             // Each batch that changes or says anything has a time of its own, though the clock stands still or goes
@@ -286,13 +299,14 @@ impl Engine {
     }
 
     fn learn(&mut self, work: &mut Work, device: &Jid, address: Option<&Jid>) {
-        work.sessions.extend(self.sessions.learn(device, address, self.policy.limits.sessions_per_user));
+        let max = self.policy.limits.sessions_per_user;
+        work.sessions.extend(self.sessions.learn(device, address, work.last_id, max));
     }
 
     /// Stores the batch; what may be said afterwards.
     async fn commit(&mut self, work: Work) -> Vec<Outgoing> {
         let before = self.last_id;
-        let (mut batch, rest) = work.into_batch();
+        let (mut batch, mut rest) = work.into_batch();
         // Also when it fails: if the connection broke while committing, nobody knows whether its ids are taken.
         self.last_id = rest.last_id;
         if !batch.archive.is_empty() || !batch.changes.is_empty() {
@@ -308,11 +322,13 @@ impl Engine {
         match self.store.commit(&batch).await {
             Ok(()) => {
                 self.saved_cursor = cursor.unwrap_or(self.saved_cursor);
+                self.missed.note(rest.missed.drain());
                 rest.granted(&mut self.groups)
             }
             Err(problem) => {
                 error!(error = %problem, "A batch of {} could not be stored: {problem}", rest.len());
                 self.keep_unsaved(batch.sessions);
+                self.keep_bounces(rest.bounces.drain(..));
                 if !matches!(problem, StoreError::Stale(_)) && before < self.last_id {
                     // The connection may have broken after it was stored.
                     self.doubts.push_back(Doubt::new(&self.outgoing, before, self.last_id));

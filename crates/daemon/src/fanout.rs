@@ -111,8 +111,14 @@ impl Fanout<'_> {
 
     /// The copies of a stored message.
     pub(crate) fn message(&self, group: &Group, message: &Archived, now: Timestamp) -> Vec<Outbound> {
-        let copies =
-            delivery::message(group, self.sessions, &message.mid, &message.mentions, (message.at, now));
+        let copies = delivery::message(
+            group,
+            self.sessions,
+            &message.mid,
+            &message.mentions,
+            (message.id, message.at),
+            now,
+        );
         let live = (!copies.live.is_empty()).then(|| encode::copy(self.domain, message, copies.live, false));
         live.into_iter().chain(self.absent_copy(message, copies.absent)).collect()
     }
@@ -131,25 +137,33 @@ impl Fanout<'_> {
         post: &Post,
         now: Timestamp,
     ) -> Option<Outbound> {
-        let to = delivery::message(group, self.sessions, author, &Mentions::default(), (now, now)).live;
+        let to = delivery::message(
+            group,
+            self.sessions,
+            author,
+            &Mentions::default(),
+            (StanzaId(i64::MAX), now),
+            now,
+        )
+        .live;
         (!to.is_empty()).then(|| encode::ephemeral(self.domain, &group.id, author, post, to))
     }
 
     /// The copies of a stored message for everybody, whatever he wants to hear.
     pub(crate) fn to_everybody(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let absent = delivery::all_absent(group, self.sessions);
+        let absent = delivery::all_absent(group, self.sessions, message.id);
         self.to_all_devices(group, message).into_iter().chain(self.absent_copy(message, absent)).collect()
     }
 
     /// The copies of a stored message for everybody who is there, whatever he wants to hear; nobody else misses it.
     pub(crate) fn to_all_devices(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let to = delivery::all_devices(group, self.sessions);
+        let to = delivery::all_devices(group, self.sessions, message.id);
         (!to.is_empty()).then(|| encode::copy(self.domain, message, to, false)).into_iter().collect()
     }
 
     /// That a moderator took a message back, for everybody who is there.
     pub(crate) fn moderated(&self, group: &Group, row: &Archived) -> Option<Outbound> {
-        let to = delivery::all_devices(group, self.sessions);
+        let to = delivery::all_devices(group, self.sessions, row.id);
         (!to.is_empty()).then(|| encode::moderated(&self.name(group), row.id, &row.payload, to))
     }
 

@@ -96,8 +96,8 @@ async fn everything(store: &Store) {
     let (phone, tea) = (Jid::parse("a@h/phone").unwrap(), Jid::from(bare("tea@g.h")));
     let changes = changes.into_iter().map(|change| (id.clone(), change)).collect();
     let sessions = vec![
-        SessionChange::Learnt(phone.clone(), None),
-        SessionChange::Learnt(phone.clone(), Some(tea.clone())),
+        SessionChange::Learnt(phone.clone(), None, StanzaId(1)),
+        SessionChange::Learnt(phone.clone(), Some(tea.clone()), StanzaId(1)),
         SessionChange::Ended(Jid::parse("b@h/phone").unwrap()),
     ];
     let archive = vec![message(1_000_001), message(1_000_002)];

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use groupchat_core::{Jid, SessionChange, Timestamp};
+use groupchat_core::{Jid, SessionChange, StanzaId, Timestamp};
 use groupchat_entity::session::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
@@ -15,19 +15,19 @@ use crate::error::Doing;
 use crate::{ROWS_PER_STATEMENT, Store, StoreError};
 
 impl Store {
-    /// Every device with the addresses it announced itself to, oldest first; what `Sessions::restore` wants.
+    /// Every device with the addresses it announced itself to and since when, oldest first; what `Sessions::restore` wants.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn sessions(&self) -> Result<Vec<(Jid, Option<Jid>)>, StoreError> {
+    pub async fn sessions(&self) -> Result<Vec<(Jid, Option<Jid>, StanzaId)>, StoreError> {
         let rows = Entity::find().order_by_asc(Column::Id).all(&self.db).await.doing("reading sessions")?;
         Ok(rows.iter().map(session).collect())
     }
 }
 
-fn session(row: &Model) -> (Jid, Option<Jid>) {
+fn session(row: &Model) -> (Jid, Option<Jid>, StanzaId) {
     let address = (!row.address.is_empty()).then(|| Jid::from_stored(&row.address));
-    (Jid::from_stored(&row.jid), address)
+    (Jid::from_stored(&row.jid), address, StanzaId(row.since))
 }
 
 /// What a batch does to one session, in the end.
@@ -37,8 +37,8 @@ struct Net {
     ended: bool,
     /// Addresses that the database may have and that go.
     left: HashSet<String>,
-    /// Addresses that come, each with its place in the batch.
-    learnt: Vec<(usize, String)>,
+    /// Addresses that come, each with its place in the batch, and since when.
+    learnt: Vec<(usize, String, StanzaId)>,
 }
 
 /// Writes the changes of a batch, in a few statements however many they are.
@@ -65,11 +65,13 @@ pub(crate) async fn apply(
     for (jid, net) in &nets {
         let known = stored.remove(jid).unwrap_or_default();
         let known = leave(tx, known, &net.left).await?;
-        new.extend(unknown(net, &known).into_iter().map(|(place, address)| (place, jid, address)));
+        new.extend(
+            unknown(net, &known).into_iter().map(|(place, address, since)| (*place, jid, address, *since)),
+        );
     }
     new.sort_unstable();
     for chunk in new.chunks(ROWS_PER_STATEMENT) {
-        let rows = chunk.iter().map(|(_, jid, address)| row(jid, address, now));
+        let rows = chunk.iter().map(|(_, jid, address, since)| row(jid, address, *since, now));
         Entity::insert_many(rows).exec_without_returning(tx).await.doing("storing sessions")?;
     }
     Ok(())
@@ -85,17 +87,17 @@ fn net(changes: &[SessionChange]) -> HashMap<String, Net> {
             }
             SessionChange::Left(jid, address) => {
                 let net = nets.entry(jid.to_string()).or_default();
-                for learnt in net.learnt.iter_mut().filter(|(_, learnt)| *learnt == address.to_string()) {
+                for learnt in net.learnt.iter_mut().filter(|(_, learnt, _)| *learnt == address.to_string()) {
                     learnt.1.clear();
                 }
                 net.left.insert(address.to_string());
             }
             SessionChange::Lost(..) | SessionChange::Found(_) => {}
-            SessionChange::Learnt(jid, address) => {
+            SessionChange::Learnt(jid, address, since) => {
                 let address = address.as_ref().map(Jid::to_string).unwrap_or_default();
                 let net = nets.entry(jid.to_string()).or_default();
-                if !net.learnt.iter().any(|(_, learnt)| *learnt == address) {
-                    net.learnt.push((place, address));
+                if !net.learnt.iter().any(|(_, learnt, _)| *learnt == address) {
+                    net.learnt.push((place, address, *since));
                 }
             }
         }
@@ -129,19 +131,20 @@ async fn leave(
 }
 
 /// What a batch says of a session that its rows do not say yet. That a session is there, any row says.
-fn unknown<'a>(net: &'a Net, known: &[Model]) -> Vec<(usize, &'a str)> {
-    let new = net.learnt.iter().filter(|(_, address)| known.iter().all(|row| row.address != *address));
-    let told = |(at, (_, address)): &(usize, &(usize, String))| {
+fn unknown<'a>(net: &'a Net, known: &[Model]) -> Vec<&'a (usize, String, StanzaId)> {
+    let new = net.learnt.iter().filter(|(_, address, _)| known.iter().all(|row| row.address != *address));
+    let told = |(at, (_, address, _)): &(usize, &(usize, String, StanzaId))| {
         !address.is_empty() || (known.is_empty() && *at == 0)
     };
-    new.enumerate().filter(told).map(|(_, (place, address))| (*place, address.as_str())).collect()
+    new.enumerate().filter(told).map(|(_, new)| new).collect()
 }
 
-fn row(jid: &str, address: &str, now: Timestamp) -> ActiveModel {
+fn row(jid: &str, address: &str, since: StanzaId, now: Timestamp) -> ActiveModel {
     ActiveModel {
         id: NotSet,
         jid: Set(jid.to_owned()),
         address: Set(address.to_owned()),
         seen_at: Set(now.0),
+        since: Set(since.0),
     }
 }

@@ -13,7 +13,7 @@ const STANZA_BYTES_MAX: usize = 500 * 1024;
 
 impl State {
     /// Handles what the service handed to its link.
-    pub(super) fn hear_service(&mut self, outgoing: &Outgoing) {
+    pub(crate) fn hear_service(&mut self, outgoing: &Outgoing) {
         if outgoing.to.is_empty() {
             self.fail(format!("the service sent a stanza to nobody: {}…", outgoing.head));
         }

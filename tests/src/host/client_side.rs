@@ -10,7 +10,7 @@ use crate::xml::{CLIENT_NS, own_text, set_attribute};
 
 impl State {
     /// Handles a stanza that a device sent.
-    pub(super) fn hear_client(&mut self, user: &str, resource: &str, mut stanza: Element) -> Result<()> {
+    pub(crate) fn hear_client(&mut self, user: &str, resource: &str, mut stanza: Element) -> Result<()> {
         self.session(user, resource).context("the host has ended this session")?;
         set_attribute(&mut stanza, "from", &format!("{user}@{HOST}/{resource}"));
         match (stanza.name(), stanza.attr("to").map(str::to_owned)) {

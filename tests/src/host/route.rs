@@ -24,7 +24,7 @@ enum Target {
 
 impl State {
     /// Delivers a stanza that has `from` and `to`, in the clients' namespace.
-    pub(super) fn route(&mut self, stanza: Element) {
+    pub(crate) fn route(&mut self, stanza: Element) {
         match self.target(stanza.attr("to").unwrap_or(HOST)) {
             Target::Service => self.hand_to_service(&stanza),
             Target::Host => self.hand_to_host(&stanza),
@@ -132,7 +132,7 @@ impl State {
     }
 
     /// A stanza that was kept for a session which did not come back.
-    pub(super) fn give_back(&mut self, stanza: Element) {
+    pub(crate) fn give_back(&mut self, stanza: Element) {
         match (stanza.name(), stanza.attr("type")) {
             ("presence", _) | ("message", Some("error")) => {}
             ("message", Some("groupchat" | "headline")) | ("iq", _) => {
@@ -164,7 +164,7 @@ impl State {
     }
 
     /// An error without the payload that it is about.
-    pub(super) fn bounce(&mut self, stanza: &Element, condition: &str) {
+    pub(crate) fn bounce(&mut self, stanza: &Element, condition: &str) {
         self.answer_error(stanza, "cancel", condition);
     }
 
@@ -178,7 +178,7 @@ impl State {
         self.reply(stanza, "error", Some(error));
     }
 
-    pub(super) fn answer(&mut self, request: &Element, payload: Option<Element>) {
+    pub(crate) fn answer(&mut self, request: &Element, payload: Option<Element>) {
         self.reply(request, "result", payload);
     }
 

@@ -13,40 +13,40 @@ use crate::xml::{CLIENT_NS, set_attribute};
 
 /// Everything that the host remembers.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) users: BTreeSet<String>,
+pub(crate) struct State {
+    pub(crate) users: BTreeSet<String>,
     /// By user and resource.
-    pub(super) sessions: BTreeMap<(String, String), SessionState>,
+    pub(crate) sessions: BTreeMap<(String, String), SessionState>,
     /// Messages for users who have no device to take them.
-    pub(super) stored: BTreeMap<String, Vec<Element>>,
+    pub(crate) stored: BTreeMap<String, Vec<Element>>,
     /// Users who asked for somebody's presence, with the address asked, and got no answer yet.
-    pub(super) asked: BTreeSet<(String, String)>,
+    pub(crate) asked: BTreeSet<(String, String)>,
     /// The component's link, if it is up.
-    pub(super) service: Option<mpsc::UnboundedSender<Element>>,
+    pub(crate) service: Option<mpsc::UnboundedSender<Element>>,
     /// The first thing that must fail the conversation.
-    pub(super) trouble: Option<String>,
+    pub(crate) trouble: Option<String>,
 }
 
 /// A bound resource.
 #[derive(Debug)]
-pub(super) struct SessionState {
+pub(crate) struct SessionState {
     /// Priority of its presence; `None` if it is not available.
-    pub(super) priority: Option<i8>,
+    pub(crate) priority: Option<i8>,
     /// Addresses that got directed presence and must hear of the end.
-    pub(super) directed: BTreeSet<String>,
-    pub(super) link: Link,
+    pub(crate) directed: BTreeSet<String>,
+    pub(crate) link: Link,
 }
 
 /// Whether stanzas reach the device.
 #[derive(Debug)]
-pub(super) enum Link {
+pub(crate) enum Link {
     Up(mpsc::UnboundedSender<Received>),
     /// Cut; the host keeps what comes (XEP-0198).
     Down(Vec<Element>),
 }
 
 impl State {
-    pub(super) fn new(users: BTreeSet<String>) -> Self {
+    pub(crate) fn new(users: BTreeSet<String>) -> Self {
         Self {
             users,
             sessions: BTreeMap::new(),
@@ -57,7 +57,7 @@ impl State {
         }
     }
 
-    pub(super) fn bind(
+    pub(crate) fn bind(
         &mut self,
         user: &str,
         resource: &str,
@@ -74,7 +74,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn resume(
+    pub(crate) fn resume(
         &mut self,
         user: &str,
         resource: &str,
@@ -90,18 +90,18 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn session(&mut self, user: &str, resource: &str) -> Option<&mut SessionState> {
+    pub(crate) fn session(&mut self, user: &str, resource: &str) -> Option<&mut SessionState> {
         self.sessions.get_mut(&(user.to_owned(), resource.to_owned()))
     }
 
-    pub(super) fn set_link(&mut self, user: &str, resource: &str, link: Link) {
+    pub(crate) fn set_link(&mut self, user: &str, resource: &str, link: Link) {
         if let Some(session) = self.session(user, resource) {
             session.link = link;
         }
     }
 
     /// Ends a session: everybody who got directed presence hears of it.
-    pub(super) fn end(&mut self, user: &str, resource: &str) {
+    pub(crate) fn end(&mut self, user: &str, resource: &str) {
         let Some(session) = self.sessions.remove(&(user.to_owned(), resource.to_owned())) else { return };
         for to in session.directed {
             self.route(unavailable(user, resource, &to));
@@ -114,19 +114,19 @@ impl State {
     }
 
     /// Ends a session whose link is still cut.
-    pub(super) fn expire(&mut self, user: &str, resource: &str) {
+    pub(crate) fn expire(&mut self, user: &str, resource: &str) {
         if self.session(user, resource).is_some_and(|session| matches!(session.link, Link::Down(_))) {
             self.end(user, resource);
         }
     }
 
-    pub(super) fn fail(&mut self, trouble: impl Into<String>) {
+    pub(crate) fn fail(&mut self, trouble: impl Into<String>) {
         self.trouble.get_or_insert(trouble.into());
     }
 }
 
 impl SessionState {
-    pub(super) fn deliver(&mut self, stanza: Element) {
+    pub(crate) fn deliver(&mut self, stanza: Element) {
         match &mut self.link {
             // Fails only when the conversation is over.
             Link::Up(arrivals) => drop(arrivals.send(Received { at: Instant::now(), stanza })),
@@ -136,7 +136,7 @@ impl SessionState {
 }
 
 /// The presence that a host sends for a device that is gone.
-pub(super) fn unavailable(user: &str, resource: &str, to: &str) -> Element {
+pub(crate) fn unavailable(user: &str, resource: &str, to: &str) -> Element {
     let mut presence = Element::bare("presence", CLIENT_NS);
     set_attribute(&mut presence, "type", "unavailable");
     set_attribute(&mut presence, "from", &format!("{user}@{HOST}/{resource}"));

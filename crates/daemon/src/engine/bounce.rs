@@ -15,6 +15,9 @@ pub(super) struct Missed(Cache<(StanzaId, BareJid), ()>);
 /// Copies that are remembered: more than come back in the minutes for which a host keeps a dead session.
 const MISSED_MAX: usize = 20_000;
 
+/// Bounces that wait for the database at most; the oldest go first.
+const KEPT_MAX: usize = 10_000;
+
 /// Messages of one author with the same id are told apart by time only when they are this far from each other: longer
 /// than any host keeps a dead session.
 const SAME_ID_MS: i64 = 60 * 60 * 1_000;
@@ -26,11 +29,15 @@ impl Default for Missed {
 }
 
 impl Missed {
-    fn is_new(&mut self, message: StanzaId, jid: &BareJid) -> bool {
-        let key = (message, jid.clone());
-        let known = self.0.get(&key).is_some();
-        self.0.insert(key, ());
-        !known
+    fn is_known(&self, key: &(StanzaId, BareJid)) -> bool {
+        self.0.peek(key).is_some()
+    }
+
+    /// These copies are on their way.
+    pub(super) fn note(&mut self, sent: impl IntoIterator<Item = (StanzaId, BareJid)>) {
+        for key in sent {
+            self.0.insert(key, ());
+        }
     }
 }
 
@@ -39,9 +46,20 @@ impl Engine {
         match self.came_back(work, &bounce).await {
             Ok(speech) => work.say_if_stored(&bounce.group, speech),
             Err(problem) => {
-                error!(error = %problem, "A message that came back cannot be looked up: {problem}");
+                error!(error = %problem, "A message that came back cannot be looked up yet: {problem}");
+                self.keep_bounces([bounce]);
+                return;
             }
         }
+        work.bounces.push(bounce);
+    }
+
+    /// The database does not answer: they are looked at again when it does.
+    pub(super) fn keep_bounces(&mut self, bounces: impl IntoIterator<Item = Bounce>) {
+        self.kept_bounces.extend(bounces);
+        // What they are about is in the archive.
+        let excess = self.kept_bounces.len().saturating_sub(KEPT_MAX);
+        self.kept_bounces.drain(..excess);
     }
 
     async fn came_back(&mut self, work: &mut Work, bounce: &Bounce) -> Result<Vec<Outbound>, StoreError> {
@@ -63,7 +81,11 @@ impl Engine {
         if !self.sessions.of(jid).is_empty() || !self.sessions.takes_copies(jid) {
             return Ok(Vec::new());
         }
-        let new: Vec<_> = meant.into_iter().filter(|message| self.missed.is_new(message.id, jid)).collect();
+        let is_new = |message: &Archived| {
+            let key = (message.id, jid.clone());
+            !self.missed.is_known(&key) && work.missed.insert(key)
+        };
+        let new: Vec<_> = meant.into_iter().filter(is_new).collect();
         let oldest_first = new.iter().rev();
         Ok(oldest_first.filter_map(|message| self.fanout().absent_copy(message, vec![jid.text()])).collect())
     }

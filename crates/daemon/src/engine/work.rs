@@ -1,11 +1,11 @@
 //! One batch in the making: the groups it touches, what it stores, what it will say.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use groupchat_core::{
     Addable, Archived, BareJid, Change, Command, Group, GroupId, Refusal, SessionChange, StanzaId, Timestamp,
 };
-use groupchat_dialect::{Origin, Outbound, encode};
+use groupchat_dialect::{Bounce, Origin, Outbound, encode};
 use groupchat_link::Outgoing;
 use groupchat_store::{Batch, StoreError};
 
@@ -24,6 +24,10 @@ pub(super) struct Work {
     pub(super) sessions: Vec<SessionChange>,
     /// Who may be added by whom from now on.
     pub(super) people: Vec<(BareJid, Addable)>,
+    /// What came back and was looked at; once more if the batch cannot be stored.
+    pub(super) bounces: Vec<Bounce>,
+    /// Copies for later that are sent because of it.
+    pub(super) missed: HashSet<(StanzaId, BareJid)>,
     groups: HashMap<GroupId, Option<Group>>,
     versions: Vec<(GroupId, i64)>,
     changes: Vec<(GroupId, Change)>,
@@ -52,6 +56,10 @@ pub(super) type News = Box<dyn FnOnce() + Send>;
 pub(super) struct Rest {
     /// The last id that the batch used.
     pub(super) last_id: StanzaId,
+    /// What came back.
+    pub(super) bounces: Vec<Bounce>,
+    /// Copies for later that are sent because of it.
+    pub(super) missed: HashSet<(StanzaId, BareJid)>,
     groups: HashMap<GroupId, Option<Group>>,
     outcomes: Vec<Outcome>,
 }
@@ -63,6 +71,8 @@ impl Work {
             now,
             sessions: unsaved,
             people: Vec::new(),
+            bounces: Vec::new(),
+            missed: HashSet::new(),
             groups: HashMap::new(),
             versions: Vec::new(),
             changes: Vec::new(),
@@ -199,9 +209,22 @@ impl Work {
 
     /// The part to be stored, and the rest.
     pub(super) fn into_batch(self) -> (Batch, Rest) {
-        let Self { now, sessions, people, groups, versions, changes, archive, outcomes, last_id, .. } = self;
+        let Self {
+            now,
+            sessions,
+            people,
+            bounces,
+            missed,
+            groups,
+            versions,
+            changes,
+            archive,
+            outcomes,
+            last_id,
+            ..
+        } = self;
         let batch = Batch { now, versions, changes, archive, sessions, people, cursor: None };
-        (batch, Rest { last_id, groups, outcomes })
+        (batch, Rest { last_id, bounces, missed, groups, outcomes })
     }
 }
 

@@ -17,7 +17,7 @@ async fn a_stale_version_is_refused_and_nothing_applied() {
         versions: vec![(coffee.clone(), elsewhere.group.version), (tea.clone(), old)],
         changes: vec![(coffee.clone(), Change::Deleted)],
         archive: vec![message("coffee", 1, "owner", None)],
-        sessions: vec![SessionChange::Learnt(jid("a@h/1"), None)],
+        sessions: vec![SessionChange::Learnt(jid("a@h/1"), None, StanzaId(1))],
         now: Timestamp(9),
         ..Batch::default()
     };
@@ -62,7 +62,7 @@ async fn one_bad_row_rolls_the_whole_batch_back() {
     let store = store().await;
     let twin = Twin::create(&store, "tea", &[], &["a@h"]).await;
     let mut batch = batch_of(&twin.group.id, twin.group.version, Change::Deleted);
-    batch.sessions = vec![SessionChange::Learnt(jid("a@h/1"), None)];
+    batch.sessions = vec![SessionChange::Learnt(jid("a@h/1"), None, StanzaId(1))];
     batch.archive = vec![message("tea", 1, "a", None), message("tea", 1, "a", None)];
     let failed = store.commit(&batch).await;
     assert!(matches!(failed, Err(StoreError::Database { doing: "archiving", .. })), "{failed:?}");

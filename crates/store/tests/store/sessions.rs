@@ -1,6 +1,6 @@
 //! Sessions after a restart are the sessions before it.
 
-use groupchat_core::{SessionChange, Sessions, Timestamp};
+use groupchat_core::{SessionChange, Sessions, StanzaId, Timestamp};
 use groupchat_store::{Batch, Store};
 use proptest::prelude::*;
 
@@ -81,7 +81,7 @@ proptest! {
             for step in &steps {
                 match *step {
                     Step::Learn(user, n, at) => {
-                        changes.extend(sessions.learn(&device(user, n), at.map(address).as_ref(), 2));
+                        changes.extend(sessions.learn(&device(user, n), at.map(address).as_ref(), StanzaId(1), 2));
                     }
                     Step::Leave(user, n, at) => changes.extend(sessions.leave(&device(user, n), &address(at))),
                     Step::End(user, n) => changes.extend(sessions.end(&device(user, n))),
@@ -103,12 +103,16 @@ proptest! {
 async fn learning_twice_is_no_error() {
     let store = store().await;
     let (phone, tea) = (jid("a@h/phone"), jid("tea@g.h"));
-    let learnt = |address| SessionChange::Learnt(phone.clone(), address);
+    let learnt = |address| SessionChange::Learnt(phone.clone(), address, StanzaId(7));
     let twice = vec![learnt(None), learnt(None), learnt(Some(tea.clone())), learnt(Some(tea.clone()))];
     for _ in 0..2 {
         store.commit(&Batch { sessions: twice.clone(), ..Batch::default() }).await.unwrap();
     }
-    assert_eq!(store.sessions().await.unwrap(), [(phone.clone(), None), (phone.clone(), Some(tea))]);
+    let now = StanzaId(7);
+    assert_eq!(
+        store.sessions().await.unwrap(),
+        [(phone.clone(), None, now), (phone.clone(), Some(tea), now)]
+    );
     store.commit(&Batch { sessions: vec![SessionChange::Ended(phone)], ..Batch::default() }).await.unwrap();
     assert_eq!(store.sessions().await.unwrap(), []);
 }
@@ -117,10 +121,12 @@ async fn learning_twice_is_no_error() {
 async fn thousands_log_in_and_out_at_once() {
     let store = store().await;
     let devices: Vec<_> = (0..3_000).map(|n| jid(&format!("user{n}@h/phone"))).collect();
-    let learnt =
-        devices.iter().map(|device| SessionChange::Learnt(device.clone(), Some(jid("g.h")))).collect();
+    let learnt = devices
+        .iter()
+        .map(|device| SessionChange::Learnt(device.clone(), Some(jid("g.h")), StanzaId(1)))
+        .collect();
     store.commit(&Batch { sessions: learnt, ..Batch::default() }).await.unwrap();
-    let stored: Vec<_> = store.sessions().await.unwrap().into_iter().map(|(jid, _)| jid).collect();
+    let stored: Vec<_> = store.sessions().await.unwrap().into_iter().map(|(jid, ..)| jid).collect();
     assert_eq!(stored, devices);
     let ended = devices.into_iter().map(SessionChange::Ended).collect();
     store.commit(&Batch { sessions: ended, ..Batch::default() }).await.unwrap();

@@ -1,0 +1,170 @@
+//! The users of the simulation and what they know: what they sent, what came back, what their devices got.
+
+use std::collections::HashMap;
+
+use minidom::Element;
+use tokio::sync::mpsc;
+
+use crate::client::Received;
+use crate::script::SERVICE;
+
+/// Users with an account; the first one makes the groups.
+pub(super) const USERS: [&str; 6] = ["alice", "bob", "carol", "dora", "ernie", "fritz"];
+/// A member without an account.
+pub(super) const GHOST: &str = "ghost";
+/// He comes into the second group and goes again.
+pub(super) const GUEST: &str = "fritz";
+/// Groups, with the users who are in them all the time.
+pub(super) const GROUPS: [(&str, &[&str]); 2] =
+    [("tea", &["alice", "bob", "carol", "dora", "ernie", GHOST]), ("cup", &["alice", "bob", "carol"])];
+
+/// The address of a group.
+pub(super) fn address(group: &str) -> String {
+    format!("{group}@{SERVICE}")
+}
+
+/// A device of a user.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) user: &'static str,
+    pub(super) resource: &'static str,
+    pub(super) link: DeviceLink,
+    /// Since when, as a number of messages sent by anybody, it is there without a break.
+    pub(super) since: usize,
+    /// The service heard that it is there, and nothing to the contrary.
+    pub(super) is_known: bool,
+    pub(super) got: Got,
+}
+
+/// Is it there?
+#[derive(Debug)]
+pub(super) enum DeviceLink {
+    Off,
+    On(mpsc::UnboundedReceiver<Received>, mpsc::UnboundedSender<Received>),
+    /// Without a link; the host keeps its session.
+    Vanished(mpsc::UnboundedReceiver<Received>, mpsc::UnboundedSender<Received>),
+}
+
+impl Device {
+    pub(super) fn is_on(&self) -> bool {
+        matches!(self.link, DeviceLink::On(..))
+    }
+
+    /// Reads what arrived.
+    pub(super) fn read(&mut self) -> Vec<Element> {
+        let mut read = Vec::new();
+        if let DeviceLink::On(inbox, _) | DeviceLink::Vanished(inbox, _) = &mut self.link {
+            while let Ok(received) = inbox.try_recv() {
+                self.got.note(&received.stanza);
+                read.push(received.stanza);
+            }
+        }
+        read
+    }
+}
+
+/// A copy of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Copy {
+    pub(super) group: String,
+    pub(super) stanza_id: String,
+    pub(super) id: String,
+    pub(super) body: String,
+    pub(super) is_live: bool,
+}
+
+impl Copy {
+    /// Reads a copy; `None`: it is something else.
+    pub(super) fn of(stanza: &Element) -> Option<Self> {
+        let from = stanza.attr("from")?;
+        let group = from.split('/').next()?.to_owned();
+        if stanza.name() != "message" || stanza.attr("type") == Some("error") || !group.ends_with(SERVICE) {
+            return None;
+        }
+        let mark = stanza.children().find(|child| child.is("stanza-id", "urn:xmpp:sid:0"))?;
+        let body = stanza.children().find(|child| child.name() == "body")?;
+        Some(Self {
+            group,
+            stanza_id: mark.attr("id")?.to_owned(),
+            id: stanza.attr("id")?.to_owned(),
+            body: body.text(),
+            is_live: stanza.attr("type") == Some("groupchat"),
+        })
+    }
+}
+
+/// What a device got.
+#[derive(Debug, Default)]
+pub(super) struct Got {
+    /// Copies in the order in which they came, repeats too.
+    pub(super) copies: Vec<Copy>,
+    /// Names of groups that were announced.
+    pub(super) names: Vec<String>,
+}
+
+impl Got {
+    fn note(&mut self, stanza: &Element) {
+        self.copies.extend(Copy::of(stanza));
+        if stanza.name() == "presence" {
+            self.names.extend(announced_name(stanza));
+        }
+    }
+}
+
+/// The name that an announcement of new settings tells.
+pub(super) fn announced_name(stanza: &Element) -> Option<String> {
+    let is_update = |child: &Element| child.is("x", "http://jabber.org/protocol/groupchat#updategroup");
+    stanza.children().find(|child| is_update(child)).filter(|_| stanza.attr("type").is_none())?;
+    let properties = stanza.children().find(|child| child.name() == "properties")?;
+    properties
+        .children()
+        .find(|property| property.attr("name") == Some("name"))
+        .map(|property| property.attr("value").map_or_else(|| property.text(), str::to_owned))
+}
+
+/// A message as its sender knows it.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) device: usize,
+    pub(super) group: &'static str,
+    /// How often it was sent.
+    pub(super) times: usize,
+    /// The stanza-id of the copy that came back.
+    pub(super) reflected: Option<String>,
+}
+
+/// All messages, by `id`; their number is in it.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    pub(super) sent: Vec<Sent>,
+    /// Why a member may have a message only in the archive: what would have brought it was lost.
+    pub(super) excused: HashMap<(String, String), &'static str>,
+}
+
+impl Messages {
+    pub(super) fn id(number: usize) -> String {
+        format!("m{number}")
+    }
+
+    pub(super) fn number(id: &str) -> Option<usize> {
+        id.strip_prefix('m')?.parse().ok()
+    }
+
+    /// A copy came to this device: perhaps its own message's.
+    pub(super) fn reflect(&mut self, device: usize, copy: &Copy) {
+        if let Some(sent) = Self::number(&copy.id).and_then(|number| self.sent.get_mut(number))
+            && sent.device == device
+            && copy.is_live
+        {
+            sent.reflected.get_or_insert_with(|| copy.stanza_id.clone());
+        }
+    }
+
+    /// What was lost on its way from the host: of copies that came back, those who did not get them are excused.
+    pub(super) fn excuse(&mut self, stanza: &Element, why: &'static str) {
+        if let (Some(from), Some(id)) = (stanza.attr("from"), stanza.attr("id")) {
+            let user = from.split('@').next().unwrap_or(from).to_owned();
+            self.excused.insert((user, id.to_owned()), why);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What happens in a run, at random, and how everything is mended in the end.
+
+use anyhow::Result;
+use rand::RngExt as _;
+
+use super::people::{DeviceLink, GROUPS, GUEST, Messages, Sent, address};
+use super::world::World;
+use crate::script::HOST;
+
+impl World {
+    /// A random number of random steps.
+    pub(super) async fn live(&mut self) -> Result<()> {
+        for _ in 0..self.rng.random_range(20..90) {
+            self.step().await?;
+            self.move_on().await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self) -> Result<()> {
+        match self.rng.random_range(0..100) {
+            _ if self.service.is_none() && self.chance(40) => {
+                self.note("the service starts");
+                self.start();
+            }
+            0..40 => self.post()?,
+            40..44 => self.post_again()?,
+            44..60 => self.change_device()?,
+            60..64 => self.rename()?,
+            64..68 => self.change_guest()?,
+            68..74 => self.cut_noted(),
+            74..77 => {
+                self.note("the service is killed");
+                self.kill().await;
+            }
+            77..82 => {
+                let steps = self.rng.random_range(0..30);
+                if let Some(service) = &self.service {
+                    service.doom(steps);
+                    self.note(format!("the service has {steps} steps left"));
+                }
+            }
+            82..84 => {
+                self.note("the host is restarted");
+                self.restart_host();
+            }
+            84..88 => {
+                let stores = self.chance(60);
+                self.note(if stores { "the database stores" } else { "the database stores nothing" });
+                self.set_stores(stores).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Some of what is on its way gets further.
+    async fn move_on(&mut self) -> Result<()> {
+        let stanzas = self.rng.random_range(0..12);
+        self.take_in(stanzas);
+        if self.chance(80) {
+            self.work().await?;
+        }
+        let (slices, echoes) = (self.rng.random_range(0..8), self.chance(50));
+        self.write(slices, echoes);
+        let items = self.rng.random_range(0..10);
+        self.host_works(items);
+        Ok(())
+    }
+
+    fn cut_noted(&mut self) {
+        self.note("the link is cut");
+        self.cut();
+    }
+
+    /// One of the devices that are there.
+    fn somebody(&mut self) -> Option<usize> {
+        let there: Vec<usize> = (0..self.devices.len()).filter(|at| self.devices[*at].is_on()).collect();
+        (!there.is_empty()).then(|| there[self.rng.random_range(0..there.len())])
+    }
+
+    fn post(&mut self) -> Result<()> {
+        let Some(device) = self.somebody() else { return Ok(()) };
+        for _ in 0..self.rng.random_range(1..4) {
+            let group = GROUPS[self.rng.random_range(0..GROUPS.len())].0;
+            let number = self.messages.sent.len();
+            self.messages.sent.push(Sent { device, group, times: 0, reflected: None });
+            self.send(number)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, number: usize) -> Result<()> {
+        self.messages.sent[number].times += 1;
+        let Sent { device, group, .. } = self.messages.sent[number];
+        let id = Messages::id(number);
+        let who = format!("{}/{}", self.devices[device].user, self.devices[device].resource);
+        self.note(format!("{who} sends {id} to {group}"));
+        let to = address(group);
+        self.say(
+            device,
+            &format!("<message type='groupchat' id='{id}' to='{to}'><body>{id} by {who}</body></message>"),
+        )
+    }
+
+    /// Somebody saw no copy of his message, and sends it again.
+    fn post_again(&mut self) -> Result<()> {
+        let open: Vec<usize> = self.unanswered();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let number = open[self.rng.random_range(0..open.len())];
+        self.send(number)
+    }
+
+    fn unanswered(&self) -> Vec<usize> {
+        let is_open = |sent: &Sent| sent.reflected.is_none() && self.devices[sent.device].is_on();
+        (0..self.messages.sent.len()).filter(|number| is_open(&self.messages.sent[*number])).collect()
+    }
+
+    fn change_device(&mut self) -> Result<()> {
+        let device = self.rng.random_range(0..self.devices.len());
+        let who = format!("{}/{}", self.devices[device].user, self.devices[device].resource);
+        let (does, way) = (&self.devices[device].link, self.rng.random_range(0..3));
+        match (does, way) {
+            (DeviceLink::Off, _) => {
+                self.note(format!("{who} logs in"));
+                self.log_in(device)?;
+            }
+            (DeviceLink::On(..), 0) => {
+                self.note(format!("{who} logs out"));
+                self.log_out(device);
+            }
+            (DeviceLink::On(..), 1) => {
+                self.note(format!("{who} vanishes"));
+                self.vanish(device);
+            }
+            (DeviceLink::On(..), _) => {}
+            (DeviceLink::Vanished(..), 0 | 1) => {
+                self.note(format!("{who} resumes"));
+                self.resume(device)?;
+            }
+            (DeviceLink::Vanished(..), _) => {
+                self.note(format!("{who} does not come back"));
+                self.expire(device);
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self) -> Result<()> {
+        if !self.devices[0].is_on() {
+            return Ok(());
+        }
+        let name = format!("n{}", self.names.len());
+        self.note(format!("alice renames tea {name}"));
+        self.names.push((name.clone(), self.messages.sent.len()));
+        let payload = format!(
+            "<query xmlns='http://jabber.org/protocol/groupchat#updategroup'><property name='name' value='{name}'/></query>"
+        );
+        self.say(0, &format!("<iq type='set' id='{name}' to='{}'>{payload}</iq>", address(GROUPS[0].0)))
+    }
+
+    /// The guest is taken into the second group, or removed from it.
+    fn change_guest(&mut self) -> Result<()> {
+        if !self.devices[0].is_on() {
+            return Ok(());
+        }
+        let operation = if self.chance(60) { "addmember" } else { "removemember" };
+        self.note(format!("alice: {operation} {GUEST}"));
+        let payload = format!(
+            "<query xmlns='http://jabber.org/protocol/groupchat#{operation}'><item jid='{GUEST}@{HOST}'/></query>"
+        );
+        self.say(0, &format!("<iq type='set' id='g' to='{}'>{payload}</iq>", address(GROUPS[1].0)))
+    }
+
+    /// Everything works again, whoever saw no copy of his message sends it once more, and dead sessions end.
+    pub(super) async fn mend(&mut self) -> Result<()> {
+        self.note("everything is mended");
+        self.set_stores(true).await?;
+        if self.service.as_ref().is_some_and(super::service::Service::is_dead) {
+            self.kill().await;
+        }
+        if self.service.is_none() {
+            self.start();
+        }
+        if let Some(service) = &self.service {
+            service.spare();
+        }
+        self.settle().await?;
+        for device in 0..self.devices.len() {
+            if matches!(self.devices[device].link, DeviceLink::Vanished(..)) {
+                self.expire(device);
+            }
+        }
+        self.settle().await?;
+        for number in self.unanswered() {
+            self.send(number)?;
+        }
+        self.settle().await
+    }
+}
