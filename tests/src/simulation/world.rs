@@ -387,7 +387,13 @@ impl World {
                      BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
                 )
             };
-            self.control.execute_unprepared(&statement).await.context("the control connection")?;
+            while let Err(error) = self.control.execute_unprepared(&statement).await {
+                if !self.service.as_ref().is_some_and(Service::is_dead) {
+                    return Err(error).context("the control connection");
+                }
+                // It stopped in the midst of a transaction.
+                self.kill().await;
+            }
         }
         self.tally.database_stops += usize::from(!stores);
         Ok(())
