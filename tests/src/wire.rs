@@ -20,6 +20,9 @@ use xmpp_groupchat::config::Config;
 /// The service's domain.
 pub const SERVICE: &str = "groupchat.shakespeare.lit";
 
+/// When nothing came for so long, nothing comes.
+const SILENCE: Duration = Duration::from_millis(400);
+
 /// How long an answer may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -40,7 +43,19 @@ pub struct Wire {
 impl Wire {
     /// Starts it; stanzas of so many bytes may wait on the way out, one at least. `change` may change its configuration.
     pub fn start(bytes_max: usize, change: impl FnOnce(&mut Config)) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::start_in(tempfile::tempdir()?, bytes_max, change)
+    }
+
+    /// Ends it as kill -9 does, and starts it again with the same database.
+    pub async fn crash(self, bytes_max: usize, change: impl FnOnce(&mut Config)) -> Result<Self> {
+        self.service.abort();
+        // It was told to end; how it did is of no interest.
+        let _ = self.service.await;
+        Self::start_in(self.folder, bytes_max, change)
+    }
+
+    /// Starts it with the database in this folder.
+    pub fn start_in(folder: TempDir, bytes_max: usize, change: impl FnOnce(&mut Config)) -> Result<Self> {
         let (to, incoming) = mpsc::channel(1_000);
         let (outgoing, from) = queue(QueueLimits { bytes_max, ..QueueLimits::default() });
         let stop = CancellationToken::new();
@@ -57,7 +72,12 @@ impl Wire {
 
     /// A stanza of this user's only device, as the host passes it on. `stanza` is written without `from` and `xmlns`.
     pub async fn say(&self, user: &str, stanza: &str) -> Result<()> {
-        let head = format!(" xmlns='jabber:component:accept' from='{user}@shakespeare.lit/pda' ");
+        self.say_from(&format!("{user}@shakespeare.lit/pda"), stanza).await
+    }
+
+    /// A stanza from this address.
+    pub async fn say_from(&self, from: &str, stanza: &str) -> Result<()> {
+        let head = format!(" xmlns='jabber:component:accept' from='{from}' ");
         let stanza = stanza.replacen(' ', &head, 1).parse().context("the test's own stanza")?;
         self.to.send(Incoming::Stanza(stanza)).await.context("the service is gone")
     }
@@ -68,6 +88,25 @@ impl Wire {
             .await
             .context("the service says nothing")?
             .context("the service is gone")
+    }
+
+    /// What the service says until nothing more comes for a moment, each copy as `recipient <stanza…`.
+    pub async fn hear_all(&mut self) -> Vec<String> {
+        let mut heard = Vec::new();
+        while let Ok(Some(Outgoing { head, to, tail, .. })) = timeout(SILENCE, self.from.recv()).await {
+            heard.extend(to.iter().map(|to| format!("{to} {head}{tail}")));
+        }
+        heard
+    }
+
+    /// The same, and the server gets none of it.
+    pub async fn say_in_vain(&mut self) -> Vec<String> {
+        let mut said = Vec::new();
+        while let Ok(Some(slice)) = timeout(SILENCE, self.from.next()).await {
+            let Outgoing { head, tail, .. } = slice.outgoing();
+            said.extend(slice.recipients().iter().map(|to| format!("{to} {head}{tail}")));
+        }
+        said
     }
 
     /// What the service says in answer to an iq of this user, with everything for this user before it: the stanzas as

@@ -263,3 +263,10 @@ pub struct Outbound {
     /// The rest.
     pub tail: Arc<str>,
 }
+
+impl Outbound {
+    /// What it takes in memory, about, in bytes; recipients are shared with whoever named them.
+    pub fn bytes(&self) -> usize {
+        self.head.len() + self.tail.len() + self.to.len() * size_of::<Arc<str>>()
+    }
+}

@@ -50,7 +50,7 @@ impl Engine {
                 let address = by_presence.then(|| Jid::from_stored(&origin.at));
                 self.learn(work, &origin.from, address.as_ref());
                 // Now that it is known that a member says it: nobody else learns how busy a group is, or makes it so.
-                match if paced { self.pace(&id) } else { Ok(()) } {
+                match if paced { self.pace(work, &id) } else { Ok(()) } {
                     Ok(()) => self.carry_out(work, origin, &id, decision, sent),
                     // Not behind what the group has too much of.
                     Err(refusal) => work.refuse(origin, None, &refusal),
@@ -116,9 +116,10 @@ impl Engine {
 
     /// May one more message come into this group? Not when it gets too many of them, nor when the server does not take
     /// them as fast as they come.
-    fn pace(&self, id: &GroupId) -> Result<(), Refusal> {
+    fn pace(&self, work: &Work, id: &GroupId) -> Result<(), Refusal> {
         let lane = Some(id.as_str().into());
-        if self.outgoing.is_crowded() || self.outgoing.waiting_in(&lane) > WAITING_MAX {
+        let waiting = self.outgoing.waiting_in(&lane) + work.copies_in(id);
+        if waiting > WAITING_MAX || self.outgoing.is_crowded_with(work.bytes()) {
             return Err(Refusal::Busy);
         }
         self.rates.check(id)

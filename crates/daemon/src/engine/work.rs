@@ -13,8 +13,8 @@ use super::Order;
 use crate::fanout::outgoing_of;
 use crate::groups::Groups;
 
-/// Stanzas to be said by which a batch is large enough, however few requests it has.
-const STANZAS_MAX: usize = 4_096;
+/// Copies to be said by which a batch is large enough, however few requests it has.
+const COPIES_MAX: usize = 16_384;
 
 /// A batch in the making.
 pub(super) struct Work {
@@ -33,7 +33,9 @@ pub(super) struct Work {
     changes: Vec<(GroupId, Change)>,
     archive: Vec<Archived>,
     outcomes: Vec<Outcome>,
-    stanzas: usize,
+    copies: HashMap<Option<GroupId>, usize>,
+    all_copies: usize,
+    bytes: usize,
     /// The last id that was used.
     pub(super) last_id: StanzaId,
 }
@@ -78,7 +80,9 @@ impl Work {
             changes: Vec::new(),
             archive: Vec::new(),
             outcomes: Vec::new(),
-            stanzas: 0,
+            copies: HashMap::new(),
+            all_copies: 0,
+            bytes: 0,
             last_id,
         }
     }
@@ -159,7 +163,7 @@ impl Work {
             | Order::Private(_)
             | Order::Consent(..) => false,
         };
-        !waits && self.stanzas < STANZAS_MAX
+        !waits && self.all_copies < COPIES_MAX
     }
 
     fn has_said_in(&self, group: &GroupId) -> bool {
@@ -192,13 +196,31 @@ impl Work {
         speech: Vec<Outbound>,
         news: Option<News>,
     ) {
-        self.stanzas += speech.len();
+        self.count(group, &speech);
         self.outcomes.push(Outcome { asker: Some(asker), group: group.cloned(), speech, news });
     }
 
     /// To be said when all is stored; nobody waits for it.
     pub(super) fn say_if_stored(&mut self, group: &GroupId, speech: Vec<Outbound>) {
+        self.count(Some(group), &speech);
         self.outcomes.push(Outcome { asker: None, group: Some(group.clone()), speech, news: None });
+    }
+
+    fn count(&mut self, group: Option<&GroupId>, speech: &[Outbound]) {
+        let copies: usize = speech.iter().map(|stanza| stanza.to.len()).sum();
+        *self.copies.entry(group.cloned()).or_default() += copies;
+        self.all_copies += copies;
+        self.bytes += speech.iter().map(Outbound::bytes).sum::<usize>();
+    }
+
+    /// Copies to be said in this group.
+    pub(super) fn copies_in(&self, group: &GroupId) -> usize {
+        self.copies.get(&Some(group.clone())).copied().unwrap_or_default()
+    }
+
+    /// What is to be said takes so much memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The asker is to hear why not; in its order with what else the group says.

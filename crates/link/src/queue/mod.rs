@@ -176,9 +176,9 @@ impl Sender {
         self.0.lock().lanes.copies_in(lane)
     }
 
-    /// Is the queue so full that nothing new should be begun? What remains is for saying so.
-    pub fn is_crowded(&self) -> bool {
-        self.0.lock().is_crowded(&self.0.limits)
+    /// With so many bytes more, would the queue be so full that nothing new should be begun? What remains is for saying so.
+    pub fn is_crowded_with(&self, bytes: usize) -> bool {
+        self.0.lock().is_crowded_with(bytes, &self.0.limits)
     }
 
     async fn push(&self, item: Item) -> Result<(), Closed> {
@@ -283,7 +283,7 @@ impl Receiver {
     /// when the program may be waiting for them: full queues on both ends would wait for each other for ever.
     pub fn oldest_echo(&self) -> Option<u64> {
         let state = self.0.lock();
-        let is_our_own_fault = state.is_deaf && !state.is_crowded(&self.0.limits);
+        let is_our_own_fault = state.is_deaf && !state.is_crowded_with(0, &self.0.limits);
         state.on_its_way.front().filter(|_| !is_our_own_fault).map(|(echo, _)| *echo)
     }
 
@@ -403,8 +403,8 @@ impl State {
         Some(slice)
     }
 
-    fn is_crowded(&self, limits: &QueueLimits) -> bool {
-        self.bytes > limits.bytes_max / 4 * 3
+    fn is_crowded_with(&self, bytes: usize, limits: &QueueLimits) -> bool {
+        self.bytes + bytes > limits.bytes_max / 4 * 3
     }
 
     fn is_empty(&self) -> bool {

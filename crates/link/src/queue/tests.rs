@@ -132,7 +132,7 @@ async fn a_later_batch_does_not_overtake_an_earlier_one() {
 async fn senders_wait_while_it_is_full_and_one_always_fits() {
     let (sender, receiver) = queue(QueueLimits { bytes_max: 1_000, window: 10_000 });
     sender.send(message("a", "0", 10_000)).await.unwrap();
-    assert!(sender.is_crowded());
+    assert!(sender.is_crowded_with(0));
     let waiting = {
         let sender = sender.clone();
         tokio::spawn(async move { sender.send(message("a", "1", 1)).await })
@@ -141,7 +141,7 @@ async fn senders_wait_while_it_is_full_and_one_always_fits() {
     assert!(!waiting.is_finished());
     assert_eq!(soon(receiver.recv()).await.unwrap().to.len(), 10_000);
     soon(waiting).await.unwrap().unwrap();
-    assert!(!sender.is_crowded());
+    assert!(!sender.is_crowded_with(0));
 }
 
 #[tokio::test]
