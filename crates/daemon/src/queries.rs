@@ -5,7 +5,7 @@
 mod history;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use groupchat_core::page::Paged;
 use groupchat_core::{BareJid, GroupId, Limits, Mid, Nick, Refusal, Sight, sight};
@@ -40,6 +40,9 @@ pub(crate) struct Queries {
 /// Questions that read the database at once; the store has more connections than that.
 pub(crate) const READING_MAX: usize = groupchat_store::CONNECTIONS_MIN - 2;
 
+/// How long a question waits for a database that is not open yet.
+const OPENING_PATIENCE: Duration = Duration::from_secs(10);
+
 /// A question's answer: the payload of a result, if it has one.
 type Answer = Result<Option<Element>, Refusal>;
 
@@ -61,7 +64,9 @@ impl Queries {
 
     /// The answer to a question to the database: one stanza, or a page of the archive and the result that ends it.
     pub(crate) async fn answer(&self, question: &Question) -> Vec<Outbound> {
-        self.store.wait().await;
+        if tokio::time::timeout(OPENING_PATIENCE, self.store.wait()).await.is_err() {
+            return vec![encode::refused(&question.origin, &Refusal::Unavailable)];
+        }
         // Never closed, so there is always a place, sooner or later.
         let _place = self.reading.acquire().await;
         let answer = match (&question.query, &question.group) {

@@ -7,6 +7,7 @@ mod demo;
 mod licences;
 mod packages;
 mod shell;
+mod simulate;
 mod test;
 
 use std::process::ExitCode;
@@ -27,12 +28,15 @@ enum Command {
     Demo(demo::Options),
     /// Check everything that a change must pass, step by step, until one fails
     Test(test::Options),
+    /// Simulate worlds that go wrong at random, and check that nothing is lost
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::run_in_place(&options),
         Command::Test(options) => test::run_steps(&options),
+        Command::Simulate(options) => simulate::play(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
