@@ -6,6 +6,7 @@
 //! queue, with echoes that come when the seed says. Not here: sockets (the link's own tests, and chaos on real hosts).
 
 mod checker;
+mod link;
 mod people;
 mod service;
 mod steps;

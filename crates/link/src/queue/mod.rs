@@ -8,6 +8,8 @@
 
 mod lanes;
 mod ledger;
+mod receiver;
+mod sender;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -15,9 +17,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::{Lane, Outgoing};
+use crate::Outgoing;
 use lanes::Lanes;
 use ledger::Ledger;
+pub use receiver::Receiver;
+pub use sender::{Batch, Sender};
 
 /// How much may wait, and be on its way.
 #[derive(Debug, Clone)]
@@ -44,7 +48,7 @@ pub fn queue(limits: QueueLimits) -> (Sender, Receiver) {
         settled: Notify::new(),
         limits,
     });
-    (Sender(shared.clone()), Receiver(shared))
+    (Sender::new(shared.clone()), Receiver::new(shared))
 }
 
 /// The link is closed for good.
@@ -132,233 +136,6 @@ impl Slice {
 
     fn is_last(&self) -> bool {
         self.range.end == self.item.outgoing.to.len()
-    }
-}
-
-/// The program's end. Cheap to clone.
-#[derive(Debug)]
-pub struct Sender(Arc<Shared>);
-
-impl Sender {
-    /// Hands a stanza over; waits while the queue is full.
-    ///
-    /// # Errors
-    /// The link is closed.
-    pub async fn send(&self, outgoing: Outgoing) -> Result<(), Closed> {
-        self.push(Item::new(outgoing, None)).await
-    }
-
-    /// Begins a batch, of which [`Sender::acknowledged`] will tell. `first` and `last` are what the program counts in,
-    /// and higher than those of earlier batches; the batch ends when the value is dropped.
-    pub fn batch(&self, first: i64, last: i64) -> Batch {
-        self.0.lock().ledger.open(first, last);
-        Batch { sender: self.clone(), first }
-    }
-
-    /// The server has taken in every batch up to this number; `None` if there was none yet.
-    pub fn acknowledged(&self) -> Option<i64> {
-        self.0.lock().ledger.acknowledged()
-    }
-
-    /// Waits until the server has taken in every batch.
-    pub async fn settled(&self) {
-        loop {
-            let settled = self.0.settled.notified();
-            if self.0.lock().ledger.is_settled() {
-                return;
-            }
-            settled.await;
-        }
-    }
-
-    /// Copies that wait in a lane.
-    pub fn waiting_in(&self, lane: &Lane) -> usize {
-        self.0.lock().lanes.copies_in(lane)
-    }
-
-    /// With so many bytes more, would the queue be so full that nothing new should be begun? What remains is for saying so.
-    pub fn is_crowded_with(&self, bytes: usize) -> bool {
-        self.0.lock().is_crowded_with(bytes, &self.0.limits)
-    }
-
-    async fn push(&self, item: Item) -> Result<(), Closed> {
-        let Shared { limits, room, arrived, .. } = &*self.0;
-        let bytes = item.bytes();
-        let mut item = Some(item);
-        loop {
-            let freed = room.notified();
-            {
-                let mut state = self.0.lock();
-                if state.is_closed {
-                    // What the server never gets it never takes in, nor the batch with it.
-                    if let Some(batch) = item.as_ref().and_then(|item| item.batch) {
-                        state.ledger.add(batch);
-                    }
-                    return Err(Closed);
-                }
-                if (state.bytes == 0 || state.bytes + bytes <= limits.bytes_max)
-                    && let Some(item) = item.take()
-                {
-                    state.push(item, bytes);
-                    arrived.notify_one();
-                    return Ok(());
-                }
-            }
-            freed.await;
-        }
-    }
-}
-
-impl Clone for Sender {
-    fn clone(&self) -> Self {
-        self.0.lock().senders += 1;
-        Self(self.0.clone())
-    }
-}
-
-impl Drop for Sender {
-    fn drop(&mut self) {
-        self.0.lock().senders -= 1;
-        self.0.arrived.notify_one();
-    }
-}
-
-/// Stanzas that belong together: the server has taken in all of them, or not yet.
-#[derive(Debug)]
-pub struct Batch {
-    sender: Sender,
-    first: i64,
-}
-
-impl Batch {
-    /// As [`Sender::send`].
-    ///
-    /// # Errors
-    /// The link is closed.
-    pub async fn send(&self, outgoing: Outgoing) -> Result<(), Closed> {
-        self.sender.push(Item::new(outgoing, Some(self.first))).await
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        self.sender.0.settle(self.first);
-    }
-}
-
-/// The link's end.
-#[derive(Debug)]
-pub struct Receiver(Arc<Shared>);
-
-impl Receiver {
-    /// The next copies to be written; waits for them, and for the window. From then on they are on their way.
-    /// `None`: it is empty and will remain so.
-    pub async fn next(&self) -> Option<Slice> {
-        loop {
-            let arrived = self.0.arrived.notified();
-            {
-                let mut state = self.0.lock();
-                if let Some(slice) = state.take(self.0.limits.window) {
-                    return Some(slice);
-                }
-                if (state.senders == 0 || state.is_closed) && state.is_empty() {
-                    return None;
-                }
-            }
-            arrived.await;
-        }
-    }
-
-    /// The next copies, if there are any and the window is open.
-    pub fn try_next(&self) -> Option<Slice> {
-        self.0.lock().take(self.0.limits.window)
-    }
-
-    /// Units that were taken and that no echo was written behind.
-    pub fn units_without_echo(&self) -> usize {
-        self.0.lock().units_without_echo
-    }
-
-    /// The number of the echo that the oldest of what is on its way waits for. Of none while echoes are not read, except
-    /// when the program may be waiting for them: full queues on both ends would wait for each other for ever.
-    pub fn oldest_echo(&self) -> Option<u64> {
-        let state = self.0.lock();
-        let is_our_own_fault = state.is_deaf && !state.is_crowded_with(0, &self.0.limits);
-        state.on_its_way.front().filter(|_| !is_our_own_fault).map(|(echo, _)| *echo)
-    }
-
-    /// The number of an echo that is written now, behind everything taken so far.
-    pub fn echo(&self) -> u64 {
-        let mut state = self.0.lock();
-        state.units_without_echo = 0;
-        state.next_echo += 1;
-        state.next_echo - 1
-    }
-
-    /// The echo of this number came back: the server has taken in what was before it.
-    pub fn acknowledge(&self, echo: u64) {
-        let mut state = self.0.lock();
-        let mut done = Vec::new();
-        while let Some((_, slice)) = state.on_its_way.pop_front_if(|(behind, _)| *behind <= echo) {
-            state.units -= slice.units();
-            if slice.is_last() {
-                done.push(slice.item);
-            }
-        }
-        drop(state);
-        done.iter().for_each(|item| self.0.release(item));
-        self.0.room.notify_waiters();
-        self.0.arrived.notify_one();
-    }
-
-    /// The link is lost. What was on its way is written again, in the same order, except requests (iq of type get and
-    /// set), which might be done twice.
-    pub fn lost(&self) {
-        let mut dropped = Vec::new();
-        {
-            let mut state = self.0.lock();
-            while let Some((_, slice)) = state.on_its_way.pop_back() {
-                if slice.outgoing().is_request() {
-                    dropped.push(slice.item);
-                } else {
-                    state.again.push_front(slice);
-                }
-            }
-            (state.units, state.units_without_echo) = (0, 0);
-        }
-        dropped.iter().for_each(|item| self.0.release(item));
-    }
-
-    /// While echoes are not read none can be waited for, so the window is open.
-    pub fn set_deaf(&self, is_deaf: bool) {
-        self.0.lock().is_deaf = is_deaf;
-        self.0.arrived.notify_one();
-    }
-
-    /// Takes nothing more in; what is there can still be taken.
-    pub fn close(&self) {
-        self.0.lock().is_closed = true;
-        self.0.room.notify_waiters();
-        self.0.arrived.notify_one();
-    }
-
-    /// The next stanza with all its copies, acknowledged at once: for programs that stand in for a server.
-    pub async fn recv(&self) -> Option<Outgoing> {
-        let mut slice = self.next().await?;
-        // The window may end in the midst of its copies.
-        let outgoing = slice.outgoing().clone();
-        while !slice.is_last() {
-            self.acknowledge(self.echo());
-            slice = self.next().await?;
-        }
-        self.acknowledge(self.echo());
-        Some(outgoing)
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 
