@@ -21,7 +21,8 @@ pub struct Session {
     pub jid: Arc<str>,
     /// The addresses of ours, to the letter, that it announced itself to; empty when only its traffic told of it.
     announced_to: Vec<Jid>,
-    /// The last row of the archive when it became known; that and what was said before is not said to it again.
+    /// The last row of the archive when it last announced itself (or became known by what it sent); that and what was said
+    /// before is not said to it again.
     pub since: StanzaId,
 }
 
@@ -111,13 +112,14 @@ impl Sessions {
         let text = jid.to_string();
         let of_user = self.by_user.entry(jid.bare().clone()).or_default();
         if let Some(known) = of_user.iter_mut().find(|session| *session.jid == *text) {
-            match address {
-                Some(address)
-                    if known.announced_to.len() < ADDRESSES_MAX && !known.announced_to.contains(address) =>
-                {
-                    known.announced_to.push(address.clone());
-                }
-                _ => return changes,
+            let Some(address) = address else { return changes };
+            // It may have been away, and we were not told: it asks for what it missed.
+            let is_later = known.since < since;
+            known.since = known.since.max(since);
+            if known.announced_to.len() < ADDRESSES_MAX && !known.announced_to.contains(address) {
+                known.announced_to.push(address.clone());
+            } else if !is_later {
+                return changes;
             }
         } else {
             if of_user.len() >= sessions_per_user {
@@ -199,6 +201,17 @@ mod tests {
             .map(|n| sessions.learn(&jid("a@h/1"), Some(&address(n)), NOW, 9).len())
             .sum();
         assert_eq!((changes, sessions.count()), (ADDRESSES_MAX, 1));
+    }
+
+    #[test]
+    fn a_device_that_announces_itself_again_may_have_been_away() {
+        let mut sessions = Sessions::default();
+        let (phone, service) = (jid("a@h/phone"), jid("g.h"));
+        sessions.learn(&phone, Some(&service), StanzaId(1), 9);
+        assert_eq!(sessions.learn(&phone, None, StanzaId(5), 9), [], "traffic does not say so");
+        let again = SessionChange::Learnt(phone.clone(), Some(service.clone()), StanzaId(7));
+        assert_eq!(sessions.learn(&phone, Some(&service), StanzaId(7), 9), [again]);
+        assert_eq!(sessions.of(phone.bare())[0].since, StanzaId(7));
     }
 
     #[test]

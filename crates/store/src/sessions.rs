@@ -37,8 +37,10 @@ struct Net {
     ended: bool,
     /// Addresses that the database may have and that go.
     left: HashSet<String>,
-    /// Addresses that come, each with its place in the batch, and since when.
-    learnt: Vec<(usize, String, StanzaId)>,
+    /// Addresses that come, each with its place in the batch.
+    learnt: Vec<(usize, String)>,
+    /// When it last announced itself.
+    since: StanzaId,
 }
 
 /// Writes the changes of a batch, in a few statements however many they are.
@@ -65,9 +67,8 @@ pub(crate) async fn apply(
     for (jid, net) in &nets {
         let known = stored.remove(jid).unwrap_or_default();
         let known = leave(tx, known, &net.left).await?;
-        new.extend(
-            unknown(net, &known).into_iter().map(|(place, address, since)| (*place, jid, address, *since)),
-        );
+        come_again(tx, &known, net).await?;
+        new.extend(unknown(net, &known).map(|(place, address)| (*place, jid, address.as_str(), net.since)));
     }
     new.sort_unstable();
     for chunk in new.chunks(ROWS_PER_STATEMENT) {
@@ -87,7 +88,7 @@ fn net(changes: &[SessionChange]) -> HashMap<String, Net> {
             }
             SessionChange::Left(jid, address) => {
                 let net = nets.entry(jid.to_string()).or_default();
-                for learnt in net.learnt.iter_mut().filter(|(_, learnt, _)| *learnt == address.to_string()) {
+                for learnt in net.learnt.iter_mut().filter(|(_, learnt)| *learnt == address.to_string()) {
                     learnt.1.clear();
                 }
                 net.left.insert(address.to_string());
@@ -96,8 +97,9 @@ fn net(changes: &[SessionChange]) -> HashMap<String, Net> {
             SessionChange::Learnt(jid, address, since) => {
                 let address = address.as_ref().map(Jid::to_string).unwrap_or_default();
                 let net = nets.entry(jid.to_string()).or_default();
-                if !net.learnt.iter().any(|(_, learnt, _)| *learnt == address) {
-                    net.learnt.push((place, address, *since));
+                net.since = net.since.max(*since);
+                if !net.learnt.iter().any(|(_, learnt)| *learnt == address) {
+                    net.learnt.push((place, address));
                 }
             }
         }
@@ -130,13 +132,24 @@ async fn leave(
     Ok(rest)
 }
 
+/// A session that is known announced itself again: what was said before is not for it any more.
+async fn come_again(tx: &DatabaseTransaction, known: &[Model], net: &Net) -> Result<(), StoreError> {
+    // The oldest row is the one that stays.
+    if let Some(row) = known.first().filter(|row| row.since < net.since.0) {
+        let later = Entity::update_many().col_expr(Column::Since, Expr::value(net.since.0));
+        later.filter(Column::Id.eq(row.id)).exec(tx).await.doing("noting that a device came again")?;
+    }
+    Ok(())
+}
+
 /// What a batch says of a session that its rows do not say yet. That a session is there, any row says.
-fn unknown<'a>(net: &'a Net, known: &[Model]) -> Vec<&'a (usize, String, StanzaId)> {
-    let new = net.learnt.iter().filter(|(_, address, _)| known.iter().all(|row| row.address != *address));
-    let told = |(at, (_, address, _)): &(usize, &(usize, String, StanzaId))| {
-        !address.is_empty() || (known.is_empty() && *at == 0)
-    };
-    new.enumerate().filter(told).map(|(_, new)| new).collect()
+fn unknown<'a>(net: &'a Net, known: &[Model]) -> impl Iterator<Item = &'a (usize, String)> {
+    let is_new = |(_, address): &&(usize, String)| known.iter().all(|row| row.address != *address);
+    let new: Vec<_> = net.learnt.iter().filter(is_new).collect();
+    let is_first = known.is_empty();
+    let told =
+        move |(at, (_, address)): &(usize, &(usize, String))| !address.is_empty() || (is_first && *at == 0);
+    new.into_iter().enumerate().filter(told).map(|(_, new)| new)
 }
 
 fn row(jid: &str, address: &str, since: StanzaId, now: Timestamp) -> ActiveModel {

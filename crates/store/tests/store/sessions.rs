@@ -9,7 +9,7 @@ use crate::support::*;
 /// One thing that a device does.
 #[derive(Debug, Clone)]
 enum Step {
-    Learn(u8, u8, Option<u8>),
+    Learn(u8, u8, Option<u8>, u8),
     Leave(u8, u8, u8),
     End(u8, u8),
     Refuse(u8),
@@ -19,7 +19,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let address = || prop_oneof![1 => Just(None), 2 => (0..3u8).prop_map(Some)];
     prop_oneof![
-        6 => (0..2u8, 0..3u8, address()).prop_map(|(user, device, address)| Step::Learn(user, device, address)),
+        6 => (0..2u8, 0..3u8, address(), 0..5u8).prop_map(|(user, device, at, since)| Step::Learn(user, device, at, since)),
         4 => (0..2u8, 0..3u8, 0..3u8).prop_map(|(user, device, address)| Step::Leave(user, device, address)),
         1 => (0..2u8, 0..3u8).prop_map(|(user, device)| Step::End(user, device)),
         2 => (0..2u8).prop_map(Step::Refuse),
@@ -80,8 +80,9 @@ proptest! {
             let (mut sessions, mut changes) = (Sessions::default(), Vec::new());
             for step in &steps {
                 match *step {
-                    Step::Learn(user, n, at) => {
-                        changes.extend(sessions.learn(&device(user, n), at.map(address).as_ref(), StanzaId(1), 2));
+                    Step::Learn(user, n, at, since) => {
+                        let since = StanzaId(since.into());
+                        changes.extend(sessions.learn(&device(user, n), at.map(address).as_ref(), since, 2));
                     }
                     Step::Leave(user, n, at) => changes.extend(sessions.leave(&device(user, n), &address(at))),
                     Step::End(user, n) => changes.extend(sessions.end(&device(user, n))),
