@@ -273,7 +273,9 @@ impl Engine {
                 None => self.decide(&mut work, order).await,
             }
         }
-        self.keep_unsaved(work.into_batch().0.sessions);
+        let (batch, rest) = work.into_batch();
+        self.keep_unsaved(batch.sessions);
+        self.keep_bounces(rest.bounces);
         Ok(())
     }
 
