@@ -6,6 +6,7 @@ mod ejabberd;
 mod process;
 mod prosody;
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -47,6 +48,30 @@ pub struct Account {
     pub user: String,
     /// The password.
     pub password: String,
+}
+
+/// What a host serves.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// Domains with a component below them. A domain that only accounts name has none.
+    pub domains: Vec<Domain>,
+    /// Names of the domains whose component is told the presence of all their users (XEP-0356).
+    pub telling: BTreeSet<String>,
+    /// Everybody.
+    pub accounts: Vec<Account>,
+}
+
+impl Site {
+    /// A host of these and nothing beyond.
+    pub fn of(domains: &[Domain], accounts: &[Account]) -> Self {
+        Self { domains: domains.to_vec(), telling: BTreeSet::new(), accounts: accounts.to_vec() }
+    }
+
+    /// The names of all domains that users live at.
+    fn domains(&self) -> BTreeSet<&str> {
+        let served = self.domains.iter().map(|domain| domain.name.as_str());
+        served.chain(self.accounts.iter().map(|account| account.domain.as_str())).collect()
+    }
 }
 
 /// Where a started host listens.

@@ -33,6 +33,8 @@ pub struct Script {
     pub hosts: Vec<HostKind>,
     /// Whether the service takes part; hosts can be tried alone.
     pub with_service: bool,
+    /// The host tells the service who is online (XEP-0356).
+    pub host_tells_presence: bool,
     /// Lines of the service's configuration that differ from the default.
     pub config: Vec<String>,
     /// Localparts of everybody who has an account.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 use crate::host::{Host, component};
-use crate::real::{Account, Addresses, Domain, Ejabberd, Prosody};
+use crate::real::{Account, Addresses, Domain, Ejabberd, Prosody, Site};
 use crate::run::play;
 use crate::script::{HostKind, Script};
 use crate::stage::{PASSWORD, PROBE, Stage};
@@ -61,7 +61,7 @@ impl Theatre {
         let stage = match host {
             HostKind::InProcess => {
                 let program = script.with_service.then(|| component(&script.config));
-                Stage::Simulated(Host::start(&script.users, program)?)
+                Stage::Simulated(Host::start_for(script, program)?)
             }
             HostKind::Prosody | HostKind::Ejabberd => {
                 let theatre = self.clone();
@@ -82,21 +82,28 @@ impl Theatre {
 
     fn open(&self, host: HostKind) -> Result<Addresses> {
         if host == HostKind::Prosody {
-            start_once(&self.prosody, || self.start(Prosody::start), |server| server.addresses)
+            start_once(&self.prosody, || self.start(Prosody::serve), |server| server.addresses)
         } else {
-            start_once(&self.ejabberd, || self.start(Ejabberd::start), |server| server.addresses)
+            start_once(&self.ejabberd, || self.start(Ejabberd::serve), |server| server.addresses)
         }
     }
 
-    fn start<T>(&self, server: impl FnOnce(&[Domain], &[Account]) -> Result<T>) -> Result<T> {
-        let domains: Vec<Domain> = (0..self.scripts.len()).map(domain).collect();
-        let users = |(script, domain): (&Script, &Domain)| {
-            let name = domain.name.clone();
-            let users = script.users.clone().into_iter().chain([PROBE.to_owned()]);
-            users.map(move |user| Account { domain: name.clone(), user, password: PASSWORD.to_owned() })
-        };
-        let accounts: Vec<Account> = self.scripts.iter().zip(&domains).flat_map(users).collect();
-        server(&domains, &accounts)
+    fn start<T>(&self, server: impl FnOnce(&Site) -> Result<T>) -> Result<T> {
+        let mut site = Site::default();
+        for (index, script) in self.scripts.iter().enumerate() {
+            let domain = domain(index);
+            let users = script.users.iter().cloned().chain([PROBE.to_owned()]);
+            site.accounts.extend(users.map(|user| Account {
+                domain: domain.name.clone(),
+                user,
+                password: PASSWORD.to_owned(),
+            }));
+            if script.host_tells_presence {
+                site.telling.insert(domain.name.clone());
+            }
+            site.domains.push(domain);
+        }
+        server(&site)
     }
 }
 

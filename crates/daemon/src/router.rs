@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, trace, warn};
 
 use crate::engine::Order;
+use crate::grants::Grants;
 use crate::queries::Queries;
 use crate::rates::Rates;
 
@@ -31,6 +32,7 @@ pub(crate) struct Router {
     questions: TaskTracker,
     rates: Rates<BareJid>,
     news: Rates<BareJid>,
+    grants: Grants,
 }
 
 /// Nobody listens any more; the program is ending.
@@ -54,6 +56,7 @@ impl Router {
             questions: TaskTracker::new(),
             rates,
             news: Rates::of_news(),
+            grants: Grants::default(),
         }
     }
 
@@ -130,6 +133,10 @@ impl Router {
                     self.order(Order::Seen(question.origin.from.clone())).await?;
                 }
                 self.ask(question).await
+            }
+            Decoded::Granted(granted) => {
+                self.grants.tell(granted);
+                Ok(())
             }
             Decoded::Answered(answer) => send(&self.outgoing, answer).await,
             Decoded::Ignored(reason) => {

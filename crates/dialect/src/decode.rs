@@ -9,7 +9,9 @@ use minidom::Element;
 use xmpp_parsers::ns::MAM;
 
 use crate::xml::STREAM;
-use crate::{Bounce, Carrier, Decoded, Origin, Outbound, archive, disco, native, private, refusal, xml};
+use crate::{
+    Bounce, Carrier, Decoded, Origin, Outbound, archive, disco, native, private, privilege, refusal, xml,
+};
 
 /// A longer id is not repeated in an answer: it must not outgrow what hosts take.
 const ID_BYTES_MAX: usize = 8_192;
@@ -114,6 +116,11 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
         let id = stanza.attr("id").filter(|id| !id.is_empty()).map(Arc::from);
         let error = xml::content(stanza.children().filter(|child| is_plain(child, "error"))).into();
         return Decoded::Bounce(Bounce { from: origin.from, group, mid, id, error });
+    }
+    if to.group.is_none() && origin.from.bare().local().is_none() {
+        // Servers tell their components what is so, and wait for no answer.
+        let granted = privilege::read(stanza, &origin.from, domain);
+        return granted.map_or(Decoded::Ignored("a server tells something"), Decoded::Granted);
     }
     if to.resource.is_some() {
         return private::message(stanza, origin, &to);

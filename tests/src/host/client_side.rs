@@ -4,9 +4,9 @@
 use anyhow::{Context, Result};
 use minidom::Element;
 
-use super::state::{State, unavailable};
+use super::state::{SessionState, State, unavailable};
 use crate::script::HOST;
-use crate::xml::{CLIENT_NS, own_text, set_attribute};
+use crate::xml::set_attribute;
 
 impl State {
     /// Handles a stanza that a device sent.
@@ -29,9 +29,10 @@ impl State {
     /// Presence to nobody in particular. The users of conversations have no rosters, so it reaches only those who
     /// got directed presence before, and only when the device goes.
     fn broadcast(&mut self, user: &str, resource: &str, stanza: &Element) {
+        self.tell_service(stanza);
         let Some(session) = self.session(user, resource) else { return };
         if stanza.attr("type") == Some("unavailable") {
-            session.priority = None;
+            session.presence = None;
             for to in std::mem::take(&mut session.directed) {
                 let mut farewell = unavailable(user, resource, &to);
                 stanza.children().for_each(|child| {
@@ -41,10 +42,10 @@ impl State {
             }
             return;
         }
-        let priority = stanza.get_child("priority", CLIENT_NS).and_then(|child| own_text(child).parse().ok());
-        let before = session.priority.replace(priority.unwrap_or(0));
-        let was_reachable = before.is_some_and(|priority| priority >= 0);
-        if !was_reachable && priority.unwrap_or(0) >= 0 {
+        let reachable = |session: &SessionState| session.priority().is_some_and(|priority| priority >= 0);
+        let was_reachable = reachable(session);
+        session.presence = Some(stanza.clone());
+        if !was_reachable && reachable(session) {
             self.replay(user, resource);
         }
     }

@@ -151,13 +151,13 @@ impl State {
 
     fn priorities(&self, user: &str) -> Vec<i8> {
         let own = self.sessions.iter().filter(|((name, _), _)| name == user);
-        own.filter_map(|(_, session)| session.priority).collect()
+        own.filter_map(|(_, session)| session.priority()).collect()
     }
 
     /// To all available devices of at least this priority.
     fn deliver_to(&mut self, user: &str, priority_min: i8, stanza: &Element) {
         for ((name, _), session) in &mut self.sessions {
-            if name == user && session.priority.is_some_and(|priority| priority >= priority_min) {
+            if name == user && session.priority().is_some_and(|priority| priority >= priority_min) {
                 session.deliver(stanza.clone());
             }
         }

@@ -8,8 +8,8 @@ use minidom::Element;
 use tokio::sync::mpsc;
 
 use crate::client::Received;
-use crate::script::HOST;
-use crate::xml::{CLIENT_NS, set_attribute};
+use crate::script::{HOST, SERVICE};
+use crate::xml::{CLIENT_NS, own_text, set_attribute};
 
 /// Everything that the host remembers.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) stored: BTreeMap<String, Vec<Element>>,
     /// Users who asked for somebody's presence, with the address asked, and got no answer yet.
     pub(super) asked: BTreeSet<(String, String)>,
+    /// The service is told who is online (XEP-0356).
+    pub(super) tells_presence: bool,
     /// The component's link, if it is up.
     pub(super) service: Option<mpsc::UnboundedSender<Element>>,
     /// The first thing that must fail the conversation.
@@ -30,8 +32,8 @@ pub(super) struct State {
 /// A bound resource.
 #[derive(Debug)]
 pub(super) struct SessionState {
-    /// Priority of its presence; `None` if it is not available.
-    pub(super) priority: Option<i8>,
+    /// Its last presence to everybody; `None` if it is not available.
+    pub(super) presence: Option<Element>,
     /// Addresses that got directed presence and must hear of the end.
     pub(super) directed: BTreeSet<String>,
     pub(super) link: Link,
@@ -52,6 +54,7 @@ impl State {
             sessions: BTreeMap::new(),
             stored: BTreeMap::new(),
             asked: BTreeSet::new(),
+            tells_presence: false,
             service: None,
             trouble: None,
         }
@@ -69,7 +72,7 @@ impl State {
         // A new session with the same resource replaces the old one.
         self.expire(user, resource);
         self.end(user, resource);
-        let session = SessionState { priority: None, directed: BTreeSet::new(), link: Link::Up(arrivals) };
+        let session = SessionState { presence: None, directed: BTreeSet::new(), link: Link::Up(arrivals) };
         self.sessions.insert((user.to_owned(), resource.to_owned()), session);
         Ok(())
     }
@@ -103,6 +106,9 @@ impl State {
     /// Ends a session: everybody who got directed presence hears of it.
     pub(super) fn end(&mut self, user: &str, resource: &str) {
         let Some(session) = self.sessions.remove(&(user.to_owned(), resource.to_owned())) else { return };
+        if session.presence.is_some() {
+            self.tell_service(&unavailable(user, resource, SERVICE));
+        }
         for to in session.directed {
             self.route(unavailable(user, resource, &to));
         }
@@ -126,6 +132,13 @@ impl State {
 }
 
 impl SessionState {
+    /// Priority of its presence; `None` if it is not available.
+    pub(super) fn priority(&self) -> Option<i8> {
+        let presence = self.presence.as_ref()?;
+        let told = presence.get_child("priority", CLIENT_NS).and_then(|child| own_text(child).parse().ok());
+        Some(told.unwrap_or(0))
+    }
+
     pub(super) fn deliver(&mut self, stanza: Element) {
         match &mut self.link {
             // Fails only when the conversation is over.

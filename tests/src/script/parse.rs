@@ -17,6 +17,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
         references: Vec::new(),
         hosts: HostKind::ALL.to_vec(),
         with_service: true,
+        host_tells_presence: false,
         config: Vec::new(),
         users: Vec::new(),
         steps: Vec::new(),
@@ -95,6 +96,8 @@ fn head_line(script: &mut Script, line: &str) -> Problem<bool> {
         script.hosts.retain(|host| !excluded.contains(host));
     } else if line == "without service" {
         script.with_service = false;
+    } else if line == "host tells presence" {
+        script.host_tells_presence = true;
     } else if let Some(rest) = line.strip_prefix("config:") {
         script.config.push(rest.trim().to_owned());
     } else if let Some(rest) = line.strip_prefix("users:") {
