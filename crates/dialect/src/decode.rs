@@ -152,6 +152,12 @@ fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> 
     if let Carrier::Presence { operation, .. } = &mut origin.carrier {
         *operation = Some(head.ns().into());
     }
+    if origin.from.resource().is_none() {
+        // Clients have a resource. What comes without one is the announcement of a group somewhere else that is a member
+        // here: taken for a request, and announced there, it would go round for ever.
+        let refused = Refusal::Malformed("an operation by presence comes from a full address".into());
+        return answered(stanza, &origin, &refused);
+    }
     let rest = stanza.children().filter(|child| *child != head);
     match native::operation(&head.ns(), head, rest, to, domain) {
         Ok((group, command)) => Decoded::Command(crate::Request { origin, group, command }),
