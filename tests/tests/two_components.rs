@@ -2,9 +2,8 @@
 //! other. Everything that one says to an address of the other is delivered, and counted, until both are silent.
 
 use anyhow::{Context, Result, ensure};
-use groupchat_link::{Incoming, Outgoing};
+use groupchat_link::Incoming;
 use groupchat_tests::wire::{Wire, parsed};
-use groupchat_tests::xml::escape;
 use xmpp_groupchat::config::Config;
 
 const ONE: &str = "groupchat.one.lit";
@@ -15,11 +14,8 @@ const GC: &str = "http://jabber.org/protocol/groupchat";
 /// the other: to the one that is in, to the one that is added, and a letter to that; and each may be answered once.
 const EXCHANGE_MAX: usize = 6;
 
-/// The two services, and how often they were asked whether they have anything more to say.
-struct Pair {
-    services: [Wire; 2],
-    asked: usize,
-}
+/// The two services.
+struct Pair([Wire; 2]);
 
 impl Pair {
     /// Each has a group `tea` of alice, bob and the other's group, which may do everything there.
@@ -34,7 +30,7 @@ impl Pair {
                 config.limits.group_messages_burst = 1_000_000;
             })
         };
-        let mut pair = Self { services: [at(ONE)?, at(TWO)?], asked: 0 };
+        let mut pair = Self([at(ONE)?, at(TWO)?]);
         for (domain, other) in [(ONE, TWO), (TWO, ONE)] {
             let properties = "<property name='name' value='Tea'/><property name='visibility' value='public'/>\
                  <property name='configure' value='members'/><property name='invite' value='members'/>\
@@ -51,7 +47,7 @@ impl Pair {
     }
 
     fn service(&mut self, domain: &str) -> &mut Wire {
-        &mut self.services[usize::from(domain == TWO)]
+        &mut self.0[usize::from(domain == TWO)]
     }
 
     async fn deliver(&mut self, domain: &str, stanza: &str) -> Result<()> {
@@ -65,34 +61,11 @@ impl Pair {
         self.deliver(domain, &format!("{head}{query}</iq>")).await
     }
 
-    /// What a service says until it has worked off all that it was given: it is asked for something that goes the way
-    /// of all requests and has no effect.
-    async fn said(&mut self, domain: &str) -> Result<Vec<(String, String)>> {
-        self.asked += 1;
-        let id = format!("asked-{}", self.asked);
-        let nothing = format!("<query xmlns='{GC}#deletegroup'/>");
-        let question =
-            format!("<iq from='probe@users.lit/x' to='no@{domain}' type='set' id='{id}'>{nothing}</iq>");
-        self.deliver(domain, &question).await?;
-        let mut said = Vec::new();
-        loop {
-            let Outgoing { head, to, tail } = self.service(domain).hear().await?;
-            if head.contains(&format!("id='{id}'")) {
-                return Ok(said);
-            }
-            said.extend(to.iter().map(|to| (to.to_string(), format!("{head} to='{}'{tail}", escape(to)))));
-        }
-    }
-
     /// What a service tells of its group.
     async fn info(&mut self, domain: &str) -> Result<String> {
-        self.alice(domain, "get", &format!("tea@{domain}"), "groupinfo", "").await?;
-        loop {
-            let Outgoing { head, tail, .. } = self.service(domain).hear().await?;
-            if head.contains("id='groupinfo'") {
-                return Ok(format!("{head}{tail}"));
-            }
-        }
+        let query = format!("<query xmlns='{GC}#groupinfo'/>");
+        let heard = self.service(domain).ask("somebody", "get", &format!("tea@{domain}"), &query).await?;
+        Ok(heard.concat())
     }
 
     /// Delivers until there is nothing more to be delivered. What was said to the other.
@@ -101,7 +74,7 @@ impl Pair {
         loop {
             let before = exchanged.len();
             for domain in [ONE, TWO] {
-                for (to, stanza) in self.said(domain).await? {
+                for (to, stanza) in self.service(domain).said(domain).await? {
                     let other = if domain == ONE { TWO } else { ONE };
                     if to.split('/').next().is_some_and(|bare| bare.ends_with(other)) {
                         self.deliver(other, &stanza).await?;
@@ -258,7 +231,7 @@ async fn a_group_is_no_member_of_itself() -> Result<()> {
     let mut pair = Pair::start().await?;
     let to = format!("tea@{ONE}");
     pair.alice(ONE, "set", &to, "addmember", &format!("<item jid='{to}'/>")).await?;
-    let said = pair.said(ONE).await?;
+    let said = pair.service(ONE).said(ONE).await?;
     ensure!(said.len() == 1 && said[0].1.contains("<not-acceptable "), "{said:#?}");
     Ok(())
 }

@@ -5,20 +5,20 @@ use anyhow::{Context, Result};
 use minidom::Element;
 
 use super::state::{SessionState, State, unavailable};
-use crate::script::HOST;
+use crate::script::{bare_jid, split_user};
 use crate::xml::set_attribute;
 
 impl State {
     /// Handles a stanza that a device sent.
     pub(super) fn hear_client(&mut self, user: &str, resource: &str, mut stanza: Element) -> Result<()> {
         self.session(user, resource).context("the host has ended this session")?;
-        set_attribute(&mut stanza, "from", &format!("{user}@{HOST}/{resource}"));
+        set_attribute(&mut stanza, "from", &format!("{}/{resource}", bare_jid(user)));
         match (stanza.name(), stanza.attr("to").map(str::to_owned)) {
             ("presence", None) => self.broadcast(user, resource, &stanza),
             ("presence", Some(to)) => self.directed(user, resource, &to, stanza),
             (_, None) => {
                 // RFC 6120 §10.3: the sender's own account is meant.
-                set_attribute(&mut stanza, "to", &format!("{user}@{HOST}"));
+                set_attribute(&mut stanza, "to", &bare_jid(user));
                 self.route(stanza);
             }
             (_, Some(_)) => self.route(stanza),
@@ -29,7 +29,7 @@ impl State {
     /// Presence to nobody in particular. The users of conversations have no rosters, so it reaches only those who
     /// got directed presence before, and only when the device goes.
     fn broadcast(&mut self, user: &str, resource: &str, stanza: &Element) {
-        self.tell_service(stanza);
+        self.tell_service(user, stanza);
         let Some(session) = self.session(user, resource) else { return };
         if stanza.attr("type") == Some("unavailable") {
             session.presence = None;
@@ -56,7 +56,7 @@ impl State {
         let Some(session) = self.session(user, resource) else { return };
         for mut stanza in stored {
             let mut delay = Element::bare("delay", "urn:xmpp:delay");
-            set_attribute(&mut delay, "from", HOST);
+            set_attribute(&mut delay, "from", split_user(user).1);
             // The time does not matter: templates ignore it.
             set_attribute(&mut delay, "stamp", "2026-01-01T00:00:00Z");
             stanza.append_child(delay);
@@ -79,7 +79,7 @@ impl State {
                     self.asked.insert((user.to_owned(), to.to_owned()));
                 }
                 // RFC 6121 §3.1.2: subscriptions are between accounts.
-                set_attribute(&mut stanza, "from", &format!("{user}@{HOST}"));
+                set_attribute(&mut stanza, "from", &bare_jid(user));
             }
         }
         self.route(stanza);

@@ -5,7 +5,7 @@ use minidom::Element;
 use tokio::sync::mpsc;
 
 use super::state::State;
-use crate::script::{HOST, SERVICE};
+use crate::script::{HOST, SERVICE, split_user};
 use crate::xml::{CLIENT_NS, set_attribute};
 
 const NAMESPACE: &str = "urn:xmpp:privilege:2";
@@ -27,15 +27,20 @@ impl State {
         self.route(advertisement);
         let everybody: Vec<_> =
             self.sessions.values().filter_map(|session| session.presence.clone()).collect();
-        everybody.iter().for_each(|presence| self.tell_service(presence));
+        everybody.iter().for_each(|presence| self.pass_on(presence));
     }
 
     /// Passes on what a device says to everybody. While the service is down, the device is told that it did not arrive.
-    pub(super) fn tell_service(&mut self, presence: &Element) {
-        if self.tells_presence {
-            let mut told = presence.clone();
-            set_attribute(&mut told, "to", SERVICE);
-            self.route(told);
+    /// Here of users of its own domain alone; who is online when the service comes is told of all domains.
+    pub(super) fn tell_service(&mut self, user: &str, presence: &Element) {
+        if self.tells_presence && split_user(user).1 == HOST {
+            self.pass_on(presence);
         }
+    }
+
+    fn pass_on(&mut self, presence: &Element) {
+        let mut told = presence.clone();
+        set_attribute(&mut told, "to", SERVICE);
+        self.route(told);
     }
 }

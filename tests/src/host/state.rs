@@ -8,12 +8,13 @@ use minidom::Element;
 use tokio::sync::mpsc;
 
 use crate::client::Received;
-use crate::script::{HOST, SERVICE};
+use crate::script::{SERVICE, bare_jid};
 use crate::xml::{CLIENT_NS, own_text, set_attribute};
 
 /// Everything that the host remembers.
 #[derive(Debug)]
 pub(super) struct State {
+    /// As conversations name them.
     pub(super) users: BTreeSet<String>,
     /// By user and resource.
     pub(super) sessions: BTreeMap<(String, String), SessionState>,
@@ -107,7 +108,7 @@ impl State {
     pub(super) fn end(&mut self, user: &str, resource: &str) {
         let Some(session) = self.sessions.remove(&(user.to_owned(), resource.to_owned())) else { return };
         if session.presence.is_some() {
-            self.tell_service(&unavailable(user, resource, SERVICE));
+            self.tell_service(user, &unavailable(user, resource, SERVICE));
         }
         for to in session.directed {
             self.route(unavailable(user, resource, &to));
@@ -152,7 +153,7 @@ impl SessionState {
 pub(super) fn unavailable(user: &str, resource: &str, to: &str) -> Element {
     let mut presence = Element::bare("presence", CLIENT_NS);
     set_attribute(&mut presence, "type", "unavailable");
-    set_attribute(&mut presence, "from", &format!("{user}@{HOST}/{resource}"));
+    set_attribute(&mut presence, "from", &format!("{}/{resource}", bare_jid(user)));
     set_attribute(&mut presence, "to", to);
     presence
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Action, Device, HostKind, Leaving, Login, Order, Presence, Script, ScriptError, ServiceStep, Step,
-    Template, setup,
+    Action, Device, ELSEWHERE, HOST, HostKind, Leaving, Login, Order, Presence, Script, ScriptError,
+    ServiceStep, Step, Template, setup, split_user,
 };
 use crate::xml;
 
@@ -36,6 +36,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
     }
     script.users.sort();
     script.users.dedup();
+    if let Some(stranger) = script.users.iter().find(|user| ![HOST, ELSEWHERE].contains(&split_user(user).1))
+    {
+        let problem = format!("{stranger} cannot have an account: there is no other domain than {ELSEWHERE}");
+        return Err(ScriptError { file: file.to_owned(), line: 0, problem });
+    }
     Ok(script)
 }
 
