@@ -13,8 +13,8 @@ use crate::{
     Bounce, Carrier, Decoded, Origin, Outbound, archive, disco, native, private, privilege, refusal, xml,
 };
 
-/// A longer id is not repeated in an answer: it must not outgrow what hosts take.
-const ID_BYTES_MAX: usize = 8_192;
+/// A longer id or namespace is not repeated in an answer: it must not outgrow what hosts take.
+const REPEATED_BYTES_MAX: usize = 8_192;
 
 /// What a stanza from the host means to the service at `domain`.
 pub fn decode(stanza: &Element, domain: &BareJid, limits: &Limits) -> Decoded {
@@ -91,8 +91,9 @@ fn address(to: Option<&str>, domain: &BareJid) -> Result<Option<To>, Refusal> {
 
 /// How an answer to this stanza travels, before it is known what is in it.
 fn carrier(stanza: &Element) -> Carrier {
-    let id = stanza.attr("id").filter(|id| !id.is_empty() && id.len() <= ID_BYTES_MAX).map(Arc::from);
-    let namespace = || stanza.children().next().map_or_else(String::new, Element::ns).into();
+    let id = stanza.attr("id").filter(|id| !id.is_empty() && id.len() <= REPEATED_BYTES_MAX).map(Arc::from);
+    let namespace = stanza.children().next().map(Element::ns);
+    let namespace = || namespace.filter(|ns| ns.len() <= REPEATED_BYTES_MAX).unwrap_or_default().into();
     match stanza.name() {
         "iq" => Carrier::Iq { id: id.unwrap_or_else(|| "".into()), namespace: namespace() },
         "presence" => Carrier::Presence { id, operation: None },
@@ -150,7 +151,7 @@ fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> 
         return Decoded::Presence { from: origin.from, address, available: true };
     };
     if let Carrier::Presence { operation, .. } = &mut origin.carrier {
-        *operation = Some(head.ns().into());
+        *operation = Some(head.ns()).filter(|ns| ns.len() <= REPEATED_BYTES_MAX).map(Arc::from);
     }
     if origin.from.resource().is_none() {
         // Clients have a resource. What comes without one is the announcement of a group somewhere else that is a member
