@@ -24,8 +24,15 @@ blocklist_cache_size = 10000
 -- ---------------------------------------------------------------------------------
 
 VirtualHost "localhost"
+-- Optional, with Debian's package prosody-modules: the server tells the service who is online, so that clients need not
+-- announce themselves. Only where all clients of your users speak the groupchat protocol: whoever is online then gets
+-- live copies and nothing else. See section 11.3 of docs/protocol.md.
+--	modules_enabled = { "privilege" }
+--	privileged_entities = { ["groupchat.localhost"] = { presence = "managed_entity" } }
 
 -- ------------------------------------------------------------------ at the very end
 Component "groupchat.localhost"
 	component_secret = "change-me"
+-- With the optional lines above:
+--	modules_enabled = { "privilege" }
 -- ---------------------------------------------------------------------------------

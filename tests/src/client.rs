@@ -113,8 +113,8 @@ impl Client {
         &self.jid
     }
 
-    /// Sends text as it stands.
-    pub async fn send(&self, text: &str) -> Result<()> {
+    /// Sends text as it stands; it may be none.
+    pub async fn send(&self, text: impl AsRef<[u8]>) -> Result<()> {
         self.shared.write(text).await
     }
 

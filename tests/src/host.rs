@@ -4,11 +4,11 @@
 
 pub(crate) mod accept;
 pub(crate) mod client_side;
+mod privilege;
 mod route;
 mod service;
 pub(crate) mod state;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::client::Received;
-use crate::script::ServiceStep;
+use crate::script::{Script, ServiceStep};
 use crate::xml;
 
 use service::Service;
@@ -65,9 +65,19 @@ impl Shared {
 impl Host {
     /// A host with these users and, if there is a program, with a running service.
     pub fn start(users: &[String], program: Option<Program>) -> Result<Self> {
+        Self::start_with(State::new(users.iter().cloned().collect()), program)
+    }
+
+    /// The host that a conversation asks for.
+    pub fn start_for(script: &Script, program: Option<Program>) -> Result<Self> {
+        let mut state = State::new(script.users.iter().cloned().collect());
+        state.tells_presence = script.host_tells_presence;
+        Self::start_with(state, program)
+    }
+
+    fn start_with(state: State, program: Option<Program>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("groupchat-conversation-").tempdir()?;
-        let users: BTreeSet<String> = users.iter().cloned().collect();
-        let state = Shared(Arc::new(Mutex::new(State::new(users))));
+        let state = Shared(Arc::new(Mutex::new(state)));
         let mut host = Self { state, program, service: None, folder };
         if host.program.is_some() {
             host.start_service()?;

@@ -6,6 +6,8 @@ mod ejabberd;
 mod process;
 mod prosody;
 
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -49,6 +51,30 @@ pub struct Account {
     pub password: String,
 }
 
+/// What a host serves.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// Domains with a component below them. A domain that only accounts name has none.
+    pub domains: Vec<Domain>,
+    /// Names of the domains whose component is told the presence of all their users (XEP-0356).
+    pub telling: BTreeSet<String>,
+    /// Everybody.
+    pub accounts: Vec<Account>,
+}
+
+impl Site {
+    /// A host of these and nothing beyond.
+    pub fn of(domains: &[Domain], accounts: &[Account]) -> Self {
+        Self { domains: domains.to_vec(), telling: BTreeSet::new(), accounts: accounts.to_vec() }
+    }
+
+    /// The names of all domains that users live at.
+    fn domains(&self) -> BTreeSet<&str> {
+        let served = self.domains.iter().map(|domain| domain.name.as_str());
+        served.chain(self.accounts.iter().map(|account| account.domain.as_str())).collect()
+    }
+}
+
 /// Where a started host listens.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
@@ -63,12 +89,24 @@ impl Addresses {
         Ok(Self { clients: free_address()?, components: free_address()? })
     }
 
-    /// Waits until both ports accept connections.
+    /// Waits until both ports accept connections, and somebody speaks there: a server with hundreds of domains goes on
+    /// starting for a while after its ports are open.
     fn wait(&self, server: &mut Process, log: &Path) -> Result<()> {
-        wait_until(server, log, || {
-            [self.clients, self.components].iter().all(|address| TcpStream::connect(address).is_ok())
-        })
+        wait_until(server, log, || TcpStream::connect(self.components).is_ok() && is_greeted(self.clients))
     }
+}
+
+/// Does the server answer a client? What it says does not matter.
+fn is_greeted(address: SocketAddr) -> bool {
+    const HELLO: &[u8] = b"<stream:stream to='nobody.lit' version='1.0' xmlns='jabber:client' \
+        xmlns:stream='http://etherx.jabber.org/streams'>";
+    let ask = || -> std::io::Result<()> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(START_TIME_MAX))?;
+        stream.write_all(HELLO)?;
+        stream.read_exact(&mut [0])
+    };
+    ask().is_ok()
 }
 
 /// A loopback address that nobody listens on. Below the range from which the system takes ports for outgoing

@@ -17,6 +17,9 @@ pub const DEFAULT_DEVICE: &str = "pda";
 /// The host that conversations are written for; real runs replace it by one of their own.
 pub const HOST: &str = "shakespeare.lit";
 
+/// Another domain whose users it can reach; they are named with it, as in `romeo@verona.lit`.
+pub const ELSEWHERE: &str = "verona.lit";
+
 /// The service that conversations are written for.
 pub const SERVICE: &str = "groupchat.shakespeare.lit";
 
@@ -33,9 +36,11 @@ pub struct Script {
     pub hosts: Vec<HostKind>,
     /// Whether the service takes part; hosts can be tried alone.
     pub with_service: bool,
+    /// The host tells the service who is online (XEP-0356).
+    pub host_tells_presence: bool,
     /// Lines of the service's configuration that differ from the default.
     pub config: Vec<String>,
-    /// Localparts of everybody who has an account.
+    /// Everybody who has an account: the localpart, with its domain if that is [`ELSEWHERE`].
     pub users: Vec<String>,
     /// What happens.
     pub steps: Vec<Step>,
@@ -175,10 +180,21 @@ pub struct Template {
     pub stanza: Element,
 }
 
+/// Localpart and domain of a user as conversations name him.
+pub fn split_user(user: &str) -> (&str, &str) {
+    user.split_once('@').unwrap_or((user, HOST))
+}
+
+/// Bare JID of a user as conversations name him.
+pub fn bare_jid(user: &str) -> String {
+    let (local, domain) = split_user(user);
+    format!("{local}@{domain}")
+}
+
 /// A user's device.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Device {
-    /// Localpart of the user.
+    /// The user: the localpart, with its domain if that is [`ELSEWHERE`].
     pub user: String,
     /// Resource.
     pub resource: String,
@@ -190,12 +206,17 @@ impl Device {
         Self { user: user.to_owned(), resource: DEFAULT_DEVICE.to_owned() }
     }
 
-    /// Bare JID in the conversation's own domain.
+    /// Bare JID in the conversation's own words.
     pub fn bare(&self) -> String {
-        format!("{}@{HOST}", self.user)
+        bare_jid(&self.user)
     }
 
-    /// Full JID in the conversation's own domain.
+    /// The user's own server.
+    pub fn domain(&self) -> &str {
+        split_user(&self.user).1
+    }
+
+    /// Full JID in the conversation's own words.
     pub fn full(&self) -> String {
         format!("{}/{}", self.bare(), self.resource)
     }

@@ -1,6 +1,8 @@
 //! Where a conversation is played: one type for the simulated host and for a real one with a component of its own. On a
 //! real host the conversation's domain is replaced by one that no other conversation uses; nobody above sees that.
 
+mod names;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,9 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, Received, Vanished};
 use crate::host;
-use crate::real::{Addresses, Component, Domain};
-use crate::script::{Device, HOST, ServiceStep};
-use crate::xml;
+use crate::real::{Addresses, Component};
+use crate::script::{Device, ServiceStep};
+pub use names::Names;
 
 /// Password of all accounts of the tests.
 pub const PASSWORD: &str = "wonderland";
@@ -38,7 +40,7 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct RealStage {
     addresses: Addresses,
-    domain: String,
+    names: Names,
     component: Option<Component>,
     probe: Client,
     pings: u32,
@@ -49,8 +51,8 @@ pub struct RealStage {
 pub enum Connection {
     /// To the simulated host.
     Simulated(host::Session),
-    /// To a real one, and the domain that it is given for the conversation's.
-    Real(Client, String),
+    /// To a real one, and the domains that it has for the conversation's.
+    Real(Client, Names),
 }
 
 /// A session whose link was cut and that can be taken up again.
@@ -59,22 +61,23 @@ pub enum Suspended {
     /// Of the simulated host.
     Simulated(host::Session),
     /// Of a real one.
-    Real(Vanished, String),
+    Real(Vanished, Names),
 }
 
 impl Stage {
-    /// A domain of a real host. With `settings` the component is started there, and has connected on return.
-    pub async fn real(addresses: Addresses, domain: &Domain, settings: Option<&[String]>) -> Result<Self> {
+    /// A domain of a real host, and another one if the conversation has users there. With `settings` the component is
+    /// started, and has connected on return.
+    pub async fn real(addresses: Addresses, names: Names, settings: Option<&[String]>) -> Result<Self> {
+        let domain = names.domain();
         let component = match settings {
             Some(settings) => {
-                let settings: Vec<String> =
-                    settings.iter().map(|line| line.replace(HOST, &domain.name)).collect();
-                Some(Component::start(domain, &addresses, &settings)?)
+                let settings: Vec<String> = settings.iter().map(|line| names.outward(line)).collect();
+                Some(Component::start(&domain, &addresses, &settings)?)
             }
             None => None,
         };
         let probe = Client::login(addresses.clients, &domain.name, PROBE, PASSWORD, "probe").await?;
-        let mut stage = RealStage { addresses, domain: domain.name.clone(), component, probe, pings: 0 };
+        let mut stage = RealStage { addresses, names, component, probe, pings: 0 };
         if stage.component.is_some() {
             stage.wait_for_service().await?;
         }
@@ -88,13 +91,13 @@ impl Stage {
                 Ok(Connection::Simulated(host.login(&device.user, &device.resource, resumable)?))
             }
             Self::Real(stage) => {
-                let (address, domain) = (stage.addresses.clients, &stage.domain);
+                let (user, domain) = stage.names.account(&device.user);
                 let mut client =
-                    Client::login(address, domain, &device.user, PASSWORD, &device.resource).await?;
+                    Client::login(stage.addresses.clients, domain, user, PASSWORD, &device.resource).await?;
                 if resumable {
                     client.enable_resumption().await?;
                 }
-                Ok(Connection::Real(client, domain.clone()))
+                Ok(Connection::Real(client, stage.names.clone()))
             }
         }
     }
@@ -106,8 +109,8 @@ impl Stage {
                 host.resume(&session)?;
                 Ok(Connection::Simulated(session))
             }
-            (Self::Real(_), Suspended::Real(vanished, domain)) => {
-                Ok(Connection::Real(Client::resume(vanished).await?, domain))
+            (Self::Real(_), Suspended::Real(vanished, names)) => {
+                Ok(Connection::Real(Client::resume(vanished).await?, names))
             }
             _ => bail!("a session cannot be resumed at another host"),
         }
@@ -213,7 +216,7 @@ impl RealStage {
     /// There may be none: what the host writes in the moment in which the service dies is lost.
     async fn ping_service(&mut self) -> Result<Option<Element>> {
         self.pings += 1;
-        let (id, to) = (format!("probe-{}", self.pings), format!("groupchat.{}", self.domain));
+        let (id, to) = (format!("probe-{}", self.pings), format!("groupchat.{}", self.names.home));
         self.probe
             .send(&format!("<iq type='get' id='{id}' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>"))
             .await?;
@@ -231,7 +234,7 @@ impl Connection {
     pub async fn send(&mut self, text: &str) -> Result<()> {
         match self {
             Self::Simulated(session) => session.send(text),
-            Self::Real(client, domain) => client.send(&text.replace(HOST, domain)).await,
+            Self::Real(client, names) => client.send(&names.outward(text)).await,
         }
     }
 
@@ -239,10 +242,7 @@ impl Connection {
     pub async fn next(&mut self, patience: Duration) -> Option<Received> {
         match self {
             Self::Simulated(session) => session.next(patience).await,
-            Self::Real(client, domain) => {
-                let received = client.next(patience).await?;
-                Some(inward(received, domain))
-            }
+            Self::Real(client, names) => Some(names.inward(client.next(patience).await?)),
         }
     }
 
@@ -250,8 +250,8 @@ impl Connection {
     pub async fn close(self) -> Vec<Received> {
         match self {
             Self::Simulated(session) => session.close(),
-            Self::Real(client, domain) => {
-                client.close().await.into_iter().map(|received| inward(received, &domain)).collect()
+            Self::Real(client, names) => {
+                client.close().await.into_iter().map(|received| names.inward(received)).collect()
             }
         }
     }
@@ -274,13 +274,7 @@ impl Connection {
                 session.vanish()?;
                 Ok(Suspended::Simulated(session))
             }
-            Self::Real(client, domain) => Ok(Suspended::Real(client.vanish().await?, domain)),
+            Self::Real(client, names) => Ok(Suspended::Real(client.vanish().await?, names)),
         }
     }
-}
-
-/// A stanza of the real domain in the words of the conversation.
-fn inward(mut received: Received, domain: &str) -> Received {
-    xml::map_strings(&mut received.stanza, &|text| text.replace(domain, HOST));
-    received
 }

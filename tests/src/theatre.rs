@@ -1,5 +1,5 @@
 //! All conversations of a folder as tests on all hosts: which are played where, and the real servers that they share.
-//! Each conversation has a domain of its own on a real host, so that several can be played at once.
+//! Each conversation has domains of its own on a real host, so that several can be played at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 use crate::host::{Host, component};
-use crate::real::{Account, Addresses, Domain, Ejabberd, Prosody};
+use crate::real::{Account, Addresses, Ejabberd, Prosody, Site};
 use crate::run::play;
 use crate::script::{HostKind, Script};
-use crate::stage::{PASSWORD, PROBE, Stage};
-
-/// Secret of all components of the tests.
-const SECRET: &str = "rabbit-hole";
+use crate::stage::{Names, PASSWORD, PROBE, Stage};
 
 /// The conversations and the servers that they are played on.
 #[derive(Debug)]
@@ -61,13 +58,13 @@ impl Theatre {
         let stage = match host {
             HostKind::InProcess => {
                 let program = script.with_service.then(|| component(&script.config));
-                Stage::Simulated(Host::start(&script.users, program)?)
+                Stage::Simulated(Host::start_for(script, program)?)
             }
             HostKind::Prosody | HostKind::Ejabberd => {
                 let theatre = self.clone();
                 let addresses = tokio::task::spawn_blocking(move || theatre.open(host)).await??;
                 let settings = script.with_service.then_some(script.config.as_slice());
-                Stage::real(addresses, &domain(index), settings).await?
+                Stage::real(addresses, names(index), settings).await?
             }
         };
         play(script, stage).await?;
@@ -82,27 +79,31 @@ impl Theatre {
 
     fn open(&self, host: HostKind) -> Result<Addresses> {
         if host == HostKind::Prosody {
-            start_once(&self.prosody, || self.start(Prosody::start), |server| server.addresses)
+            start_once(&self.prosody, || self.start(Prosody::serve), |server| server.addresses)
         } else {
-            start_once(&self.ejabberd, || self.start(Ejabberd::start), |server| server.addresses)
+            start_once(&self.ejabberd, || self.start(Ejabberd::serve), |server| server.addresses)
         }
     }
 
-    fn start<T>(&self, server: impl FnOnce(&[Domain], &[Account]) -> Result<T>) -> Result<T> {
-        let domains: Vec<Domain> = (0..self.scripts.len()).map(domain).collect();
-        let users = |(script, domain): (&Script, &Domain)| {
-            let name = domain.name.clone();
-            let users = script.users.clone().into_iter().chain([PROBE.to_owned()]);
-            users.map(move |user| Account { domain: name.clone(), user, password: PASSWORD.to_owned() })
-        };
-        let accounts: Vec<Account> = self.scripts.iter().zip(&domains).flat_map(users).collect();
-        server(&domains, &accounts)
+    fn start<T>(&self, server: impl FnOnce(&Site) -> Result<T>) -> Result<T> {
+        let mut site = Site::default();
+        for (index, script) in self.scripts.iter().enumerate() {
+            let names = names(index);
+            let account = |user: &str| {
+                let (user, domain) = names.account(user);
+                Account { domain: domain.to_owned(), user: user.to_owned(), password: PASSWORD.to_owned() }
+            };
+            site.accounts.extend(script.users.iter().map(String::as_str).chain([PROBE]).map(account));
+            site.telling.extend(script.host_tells_presence.then(|| names.home.clone()));
+            site.domains.push(names.domain());
+        }
+        server(&site)
     }
 }
 
-/// The domain of a script on a real host. Of a constant length, and no part of another one.
-fn domain(index: usize) -> Domain {
-    Domain { name: format!("c{index:03}.lit"), component_secret: SECRET.to_owned() }
+/// The domains of a script on a real host. Of a constant length, and none a part of another.
+fn names(index: usize) -> Names {
+    Names { home: format!("c{index:03}.lit"), elsewhere: format!("e{index:03}.lit") }
 }
 
 fn start_once<T>(

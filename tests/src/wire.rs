@@ -17,6 +17,8 @@ use xmpp_groupchat::app;
 use xmpp_groupchat::clock::Clock;
 use xmpp_groupchat::config::Config;
 
+use crate::xml::escape;
+
 /// The service's domain.
 pub const SERVICE: &str = "groupchat.shakespeare.lit";
 
@@ -107,6 +109,22 @@ impl Wire {
             said.extend(slice.recipients().iter().map(|to| format!("{to} {head}{tail}")));
         }
         said
+    }
+
+    /// What the service says, and to whom, until it has worked off all that it was given: it is asked for something that
+    /// goes the way of all requests and has no effect.
+    pub async fn said(&mut self, domain: &str) -> Result<Vec<(Arc<str>, String)>> {
+        let nothing = "<query xmlns='http://jabber.org/protocol/groupchat#deletegroup'/>";
+        self.say("probe", &format!("<iq type='set' id='said' to='no-such-group@{domain}'>{nothing}</iq>"))
+            .await?;
+        let mut said = Vec::new();
+        loop {
+            let Outgoing { head, to, tail, .. } = self.hear().await?;
+            if head.starts_with("<iq ") && head.contains("id='said'") {
+                return Ok(said);
+            }
+            said.extend(to.iter().map(|to| (to.clone(), format!("{head} to='{}'{tail}", escape(to)))));
+        }
     }
 
     /// What the service says in answer to an iq of this user, with everything for this user before it: the stanzas as

@@ -1,5 +1,5 @@
-//! A user who sends anything: random and malformed stanzas of every type and size that the host lets through. The link
-//! stays up, the process lives, and other users are served meanwhile.
+//! A user who sends anything: random and malformed stanzas of every type and size that the host lets through, and some
+//! that it does not. The link stays up, the process lives, and other users are served meanwhile.
 //!
 //! `HOSTILE_STANZAS=100000` makes it the long run; `HOSTILE_SEED` repeats one.
 
@@ -17,6 +17,8 @@ const PASSWORD: &str = "secret";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Stanzas between two proofs that others are served.
 const ROUND: usize = 250;
+/// One of so many stanzas is no XML. The host ends the session for it, and a login takes longer than a hundred stanzas.
+const ILLEGAL_EVERY: usize = 200;
 /// Enough for every kind of stanza to come up many times, and over in half a minute.
 const STANZAS: usize = 4_000;
 
@@ -70,7 +72,7 @@ async fn besiege(domain: &Domain, host: Addresses, depth: usize) -> Result<()> {
     let mut dice = Dice { random: StdRng::seed_from_u64(seed as u64), domain: domain.component(), depth };
     let mut logins = 1;
     for sent in 0..stanzas {
-        if mallory.send(&dice.stanza()).await.is_err() {
+        if mallory.send(dice.bytes()).await.is_err() {
             // The host threw him out; that costs nobody else anything.
             mallory = login("mallory").await?;
             logins += 1;
@@ -168,6 +170,27 @@ impl Dice {
         from[self.roll(from.len())]
     }
 
+    /// A stanza, now and then with bytes in it that no XML may have.
+    fn bytes(&mut self) -> Vec<u8> {
+        let mut bytes = self.stanza().into_bytes();
+        if self.roll(ILLEGAL_EVERY) == 0 {
+            let illegal: [&[u8]; 8] = [
+                b"\x01",
+                b"&#1;",
+                b"&#xFFFE;",
+                b"&bad;",
+                b"\xff",
+                // U+FFFF, a zero in two bytes, half of a pair.
+                b"\xef\xbf\xbf",
+                b"\xc0\x80",
+                b"\xed\xa0\x80",
+            ];
+            let at = bytes.windows(2).position(|end| end == b"</").unwrap_or(bytes.len());
+            bytes.splice(at..at, illegal[self.roll(illegal.len())].iter().copied());
+        }
+        bytes
+    }
+
     fn stanza(&mut self) -> String {
         let name = self.pick(&["message", "presence", "iq", "message", "iq", "presence", "x", "message"]);
         let kind = self.pick(match name {
@@ -228,7 +251,7 @@ impl Dice {
 
     fn child(&mut self) -> String {
         let text = self.text();
-        match self.roll(12) {
+        match self.roll(14) {
             0 => format!("<body>{text}</body>"),
             1 => format!("<subject>{text}</subject>"),
             2 => self.deep(),
@@ -240,6 +263,8 @@ impl Dice {
             ),
             7 => self.standard(),
             8 => format!("loose {text}"),
+            9 => self.wide(),
+            10 => self.long(),
             _ => self.operation(),
         }
     }
@@ -247,6 +272,30 @@ impl Dice {
     fn deep(&mut self) -> String {
         let depth = self.roll(self.depth);
         format!("{}{}", "<n>".repeat(depth), "</n>".repeat(depth))
+    }
+
+    /// Attributes or namespaces without end.
+    fn wide(&mut self) -> String {
+        let many = 0..self.roll(3_000);
+        match self.roll(3) {
+            0 => format!("<a{}/>", many.map(|n| format!(" a{n}='{n}'")).collect::<String>()),
+            1 => format!("<a{}/>", many.map(|n| format!(" xmlns:p{n}='urn:p'")).collect::<String>()),
+            _ => format!(
+                "<a{}/>",
+                many.map(|n| format!(" xmlns:p{n}='urn:{n}' p{n}:a=''")).collect::<String>()
+            ),
+        }
+    }
+
+    /// Long names; a quotation mark is six bytes when it is written again.
+    fn long(&mut self) -> String {
+        let letters = self.roll(60_000);
+        match self.roll(4) {
+            0 => format!("<{}/>", "n".repeat(letters)),
+            1 => format!("<a {}=''/>", "茶".repeat(letters / 3)),
+            2 => format!("<x xmlns=\"{GC}#{}\"/>", "'".repeat(letters)),
+            _ => format!("<query xmlns=\"{}\"/>", "'".repeat(letters)),
+        }
     }
 
     fn standard(&mut self) -> String {

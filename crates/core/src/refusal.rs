@@ -72,6 +72,9 @@ pub enum Refusal {
     /// Something that should be an address is none.
     #[error("{0}")]
     Address(String),
+    /// One of the service's own addresses, where an account is wanted.
+    #[error("`{0}` is an address of this service and cannot be a member")]
+    OwnAddress(String),
     /// A text is too long.
     #[error("a {what} may have {chars_max} characters at most")]
     TooLong {

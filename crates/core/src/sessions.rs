@@ -3,7 +3,8 @@
 //! Not here: groups and members; accounts that cannot be reached at all (`reach`). Nor the host's truth: this is what
 //! we were told, verified by use.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::reach::{Reach, Unreachable};
@@ -11,11 +12,12 @@ use crate::{BareJid, Jid, StanzaId};
 
 /// Addresses that one device may announce itself to; beyond them it is only known to be online.
 const ADDRESSES_MAX: usize = 1_000;
-/// Sessions of all users together; beyond them the newest are not remembered.
+/// Sessions of all users together; beyond them the oldest is forgotten. It may be of somebody who is in no group: his
+/// sessions never end by use, and hosts that tell who comes do not all tell who goes.
 const SESSIONS_MAX: usize = 1_000_000;
 
 /// One device online.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Session {
     /// Its full JID, as text.
     pub jid: Arc<str>,
@@ -24,6 +26,17 @@ pub struct Session {
     /// The last row of the archive when it last announced itself (or became known by what it sent); that and what was said
     /// before is not said to it again.
     pub since: StanzaId,
+    /// Its place among all: the smaller the older.
+    age: u64,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Ages are given anew at every start, and mean nothing but their order.
+        let mut shown = f.debug_struct("Session");
+        shown.field("jid", &self.jid).field("announced_to", &self.announced_to);
+        shown.field("since", &self.since).finish()
+    }
 }
 
 /// A change to be stored.
@@ -42,11 +55,27 @@ pub enum SessionChange {
 }
 
 /// All sessions, by user.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sessions {
     by_user: HashMap<BareJid, Vec<Session>>,
-    count: usize,
+    /// Whose they are, oldest first.
+    by_age: BTreeMap<u64, BareJid>,
+    /// The age of the next one.
+    next: u64,
+    sessions_max: usize,
     reach: Reach,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            by_user: HashMap::new(),
+            by_age: BTreeMap::new(),
+            next: 0,
+            sessions_max: SESSIONS_MAX,
+            reach: Reach::default(),
+        }
+    }
 }
 
 impl Sessions {
@@ -88,11 +117,11 @@ impl Sessions {
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.count
+        self.by_age.len()
     }
 
     /// A device announced itself to `address`, or (`None`) sent something that shows that it is online.
-    /// A bare JID is no device and is not learnt. Over the limit the oldest session of the user goes.
+    /// A bare JID is no device and is not learnt. Over a limit the oldest session goes: the user's, or that of all.
     pub fn learn(
         &mut self,
         jid: &Jid,
@@ -100,18 +129,12 @@ impl Sessions {
         since: StanzaId,
         sessions_per_user: usize,
     ) -> Vec<SessionChange> {
-        let mut changes: Vec<_> = self
-            .reach
-            .seen(jid.bare())
-            .then(|| SessionChange::Found(jid.bare().clone()))
-            .into_iter()
-            .collect();
-        if jid.resource().is_none() || (self.count >= SESSIONS_MAX && self.of(jid.bare()).is_empty()) {
+        let found = self.reach.seen(jid.bare()).then(|| SessionChange::Found(jid.bare().clone()));
+        let mut changes: Vec<_> = found.into_iter().collect();
+        if jid.resource().is_none() {
             return changes;
         }
-        let text = jid.to_string();
-        let of_user = self.by_user.entry(jid.bare().clone()).or_default();
-        if let Some(known) = of_user.iter_mut().find(|session| *session.jid == *text) {
+        if let Some(known) = self.find(jid) {
             let Some(address) = address else { return changes };
             // It may have been away, and we were not told: it asks for what it missed.
             let is_later = known.since < since;
@@ -122,23 +145,40 @@ impl Sessions {
                 return changes;
             }
         } else {
-            if of_user.len() >= sessions_per_user {
-                let oldest = of_user.remove(0);
-                self.count -= 1;
-                changes.push(SessionChange::Ended(Jid::from_stored(&oldest.jid)));
-            }
-            self.count += 1;
+            changes.extend(self.make_room(jid.bare(), sessions_per_user));
             let announced_to = address.into_iter().cloned().collect();
-            of_user.push(Session { jid: text.into(), announced_to, since });
+            let session = Session { jid: jid.to_string().into(), announced_to, since, age: self.next };
+            // Most users have one device.
+            let of_user = self.by_user.entry(jid.bare().clone()).or_insert_with(|| Vec::with_capacity(1));
+            of_user.push(session);
+            self.by_age.insert(self.next, jid.bare().clone());
+            self.next += 1;
         }
         changes.push(SessionChange::Learnt(jid.clone(), address.cloned(), since));
         changes
     }
 
+    fn find(&mut self, jid: &Jid) -> Option<&mut Session> {
+        let text = jid.to_string();
+        self.by_user.get_mut(jid.bare())?.iter_mut().find(|session| *session.jid == *text)
+    }
+
+    /// Ends the session that one more of this user would be too many for.
+    fn make_room(&mut self, user: &BareJid, sessions_per_user: usize) -> Option<SessionChange> {
+        let whose = if self.of(user).len() >= sessions_per_user {
+            user
+        } else if self.count() >= self.sessions_max {
+            self.by_age.values().next()?
+        } else {
+            return None;
+        };
+        let oldest = Jid::from_stored(&self.of(whose).first()?.jid);
+        self.end(&oldest)
+    }
+
     /// A device took itself off `address`; off the last one, it is gone.
     pub fn leave(&mut self, jid: &Jid, address: &Jid) -> Option<SessionChange> {
-        let text = jid.to_string();
-        let session = self.by_user.get_mut(jid.bare())?.iter_mut().find(|session| *session.jid == *text)?;
+        let session = self.find(jid)?;
         session.announced_to.retain(|announced| announced != address);
         if session.announced_to.is_empty() {
             return self.end(jid);
@@ -148,16 +188,14 @@ impl Sessions {
 
     /// A device is gone.
     pub fn end(&mut self, jid: &Jid) -> Option<SessionChange> {
-        let text = jid.to_string();
+        let age = self.find(jid)?.age;
+        self.by_age.remove(&age);
         let of_user = self.by_user.get_mut(jid.bare())?;
-        let before = of_user.len();
-        of_user.retain(|session| *session.jid != *text);
-        let ended = of_user.len() < before;
-        self.count -= before - of_user.len();
+        of_user.retain(|session| session.age != age);
         if of_user.is_empty() {
             self.by_user.remove(jid.bare());
         }
-        ended.then(|| SessionChange::Ended(jid.clone()))
+        Some(SessionChange::Ended(jid.clone()))
     }
 }
 
@@ -238,5 +276,25 @@ mod tests {
         let left: Vec<_> = sessions.of(jid("a@h").bare()).iter().map(|s| s.jid.to_string()).collect();
         assert_eq!((left, sessions.count()), (vec!["a@h/2".to_owned(), "a@h/3".to_owned()], 2));
         assert!(sessions.learn(&jid("a@h"), None, NOW, 2).is_empty(), "a bare JID is no device");
+    }
+
+    #[test]
+    fn the_oldest_of_all_makes_room_for_somebody_new() {
+        let mut sessions = Sessions { sessions_max: 3, ..Sessions::default() };
+        for device in ["a@h/1", "b@h/1", "a@h/2"] {
+            assert_eq!(sessions.learn(&jid(device), None, NOW, 9).len(), 1);
+        }
+        // A sign of life makes no session younger, and needs no room.
+        assert_eq!(sessions.learn(&jid("a@h/1"), Some(&jid("g.h")), NOW, 9).len(), 1);
+        let learnt = |device: &str| SessionChange::Learnt(jid(device), None, NOW);
+        let ended = |device: &str| SessionChange::Ended(jid(device));
+        assert_eq!(sessions.learn(&jid("c@h/1"), None, NOW, 9), [ended("a@h/1"), learnt("c@h/1")]);
+        // Who has too many himself makes room himself.
+        assert_eq!(sessions.learn(&jid("c@h/2"), None, NOW, 1), [ended("c@h/1"), learnt("c@h/2")]);
+        assert_eq!(sessions.end(&jid("b@h/1")), Some(ended("b@h/1")));
+        assert_eq!(sessions.learn(&jid("d@h/1"), None, NOW, 9), [learnt("d@h/1")]);
+        assert_eq!(sessions.learn(&jid("e@h/1"), None, NOW, 9), [ended("a@h/2"), learnt("e@h/1")]);
+        assert!(sessions.of(jid("a@h").bare()).is_empty());
+        assert_eq!(sessions.count(), 3);
     }
 }

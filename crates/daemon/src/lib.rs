@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 mod engine;
 mod fanout;
+mod grants;
 mod groups;
 mod identity;
 pub mod logging;

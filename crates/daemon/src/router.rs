@@ -16,6 +16,7 @@ use tracing::{debug, trace, warn};
 
 use crate::engine::Order;
 use crate::fanout::outgoing_of;
+use crate::grants::Grants;
 use crate::queries::Queries;
 use crate::rates::Rates;
 
@@ -33,6 +34,7 @@ pub(crate) struct Router {
     questions: TaskTracker,
     rates: Rates<BareJid>,
     news: Rates<BareJid>,
+    grants: Grants,
 }
 
 /// Nobody listens any more; the program is ending.
@@ -56,6 +58,7 @@ impl Router {
             questions: TaskTracker::new(),
             rates,
             news: Rates::of_news(),
+            grants: Grants::default(),
         }
     }
 
@@ -133,6 +136,10 @@ impl Router {
                     self.order(Order::Seen(question.origin.from.clone())).await?;
                 }
                 self.ask(question).await
+            }
+            Decoded::Granted(granted) => {
+                self.grants.tell(granted);
+                Ok(())
             }
             Decoded::Answered(answer) => send(&self.outgoing, answer).await,
             Decoded::Ignored(reason) => {

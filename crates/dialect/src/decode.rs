@@ -9,10 +9,12 @@ use minidom::Element;
 use xmpp_parsers::ns::MAM;
 
 use crate::xml::STREAM;
-use crate::{Bounce, Carrier, Decoded, Origin, Outbound, archive, disco, native, private, refusal, xml};
+use crate::{
+    Bounce, Carrier, Decoded, Origin, Outbound, archive, disco, native, private, privilege, refusal, xml,
+};
 
-/// A longer id is not repeated in an answer: it must not outgrow what hosts take.
-const ID_BYTES_MAX: usize = 8_192;
+/// A longer id or namespace is not repeated in an answer: it must not outgrow what hosts take.
+const REPEATED_BYTES_MAX: usize = 8_192;
 
 /// What a stanza from the host means to the service at `domain`.
 pub fn decode(stanza: &Element, domain: &BareJid, limits: &Limits) -> Decoded {
@@ -89,8 +91,9 @@ fn address(to: Option<&str>, domain: &BareJid) -> Result<Option<To>, Refusal> {
 
 /// How an answer to this stanza travels, before it is known what is in it.
 fn carrier(stanza: &Element) -> Carrier {
-    let id = stanza.attr("id").filter(|id| !id.is_empty() && id.len() <= ID_BYTES_MAX).map(Arc::from);
-    let namespace = || stanza.children().next().map_or_else(String::new, Element::ns).into();
+    let id = stanza.attr("id").filter(|id| !id.is_empty() && id.len() <= REPEATED_BYTES_MAX).map(Arc::from);
+    let namespace = stanza.children().next().map(Element::ns);
+    let namespace = || namespace.filter(|ns| ns.len() <= REPEATED_BYTES_MAX).unwrap_or_default().into();
     match stanza.name() {
         "iq" => Carrier::Iq { id: id.unwrap_or_else(|| "".into()), namespace: namespace() },
         "presence" => Carrier::Presence { id, operation: None },
@@ -117,6 +120,11 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
         let condition = condition.map(|child| child.name().to_owned()).unwrap_or_default();
         let error = xml::content(errors()).into();
         return Decoded::Bounce(Bounce { from: origin.from, group, mid, id, error, condition });
+    }
+    if to.group.is_none() && origin.from.bare().local().is_none() {
+        // Servers tell their components what is so, and wait for no answer.
+        let granted = privilege::read(stanza, &origin.from, domain);
+        return granted.map_or(Decoded::Ignored("a server tells something"), Decoded::Granted);
     }
     if to.resource.is_some() {
         return private::message(stanza, origin, &to);
@@ -146,7 +154,13 @@ fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> 
         return Decoded::Presence { from: origin.from, address, available: true };
     };
     if let Carrier::Presence { operation, .. } = &mut origin.carrier {
-        *operation = Some(head.ns().into());
+        *operation = Some(head.ns()).filter(|ns| ns.len() <= REPEATED_BYTES_MAX).map(Arc::from);
+    }
+    if origin.from.resource().is_none() {
+        // Clients have a resource. What comes without one is the announcement of a group somewhere else that is a member
+        // here: taken for a request, and announced there, it would go round for ever.
+        let refused = Refusal::Malformed("an operation by presence comes from a full address".into());
+        return answered(stanza, &origin, &refused);
     }
     let rest = stanza.children().filter(|child| *child != head);
     match native::operation(&head.ns(), head, rest, to, domain) {

@@ -14,6 +14,7 @@ mod inbox;
 mod native;
 mod paging;
 mod private;
+mod privilege;
 mod refusal;
 mod xml;
 
@@ -24,6 +25,7 @@ use groupchat_core::page::Page;
 use groupchat_core::reading::ArchiveFilter;
 use groupchat_core::{Addable, Command, GroupId, Jid, Mid};
 use groupchat_payloads::MemberKey;
+pub use privilege::Granted;
 
 /// A stanza from the host, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +54,8 @@ pub enum Decoded {
         /// Who may add him.
         addable: Addable,
     },
+    /// The host says what this service may do beyond others; for the operator.
+    Granted(Granted),
     /// It was answered at the door: bad, or not for us.
     Answered(Outbound),
     /// Nothing is to be done, for this reason.

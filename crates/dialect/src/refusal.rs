@@ -29,9 +29,10 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
         Refusal::MayNotPost | Refusal::MayNotMentionAll | Refusal::NotYourMessage => {
             (Condition::Forbidden, Auth)
         }
-        Refusal::LastOwner | Refusal::UnknownProperty(_) | Refusal::Property { .. } => {
-            (Condition::NotAcceptable, Modify)
-        }
+        Refusal::LastOwner
+        | Refusal::UnknownProperty(_)
+        | Refusal::Property { .. }
+        | Refusal::OwnAddress(_) => (Condition::NotAcceptable, Modify),
         Refusal::Malformed(_) => (Condition::BadRequest, Modify),
         Refusal::Address(_) => (Condition::JidMalformed, Modify),
         Refusal::TooLong { .. } | Refusal::TooLarge { .. } => (Condition::PolicyViolation, Modify),

@@ -166,6 +166,35 @@ mod tests {
     }
 
     #[test]
+    fn an_illegal_head_costs_all_copies() {
+        for from in ["g@x/\u{0}", "g@x/\u{b}", "g@x/\u{FFFF}"] {
+            let outgoing =
+                Outgoing { head: format!("<message from='{from}'"), ..outgoing(&["a@b", "c@d"], "/>") };
+            let (text, dropped) = spliced(&outgoing, 1000);
+            assert_eq!((text.as_str(), dropped.illegal_text), ("", 2));
+        }
+    }
+
+    #[test]
+    fn whatever_is_long_is_measured_and_whatever_is_odd_is_not() {
+        const MAX: usize = 100_000;
+        let name = |letters: usize| format!("><{}/></message>", "n".repeat(letters));
+        let attributes = |many: usize| {
+            let attributes: String = (0..many).map(|n| format!(" a{n}=''")).collect();
+            format!("><x{attributes}/></message>")
+        };
+        let nested = |levels: usize| format!(">{}{}</message>", "<a>".repeat(levels), "</a>".repeat(levels));
+        for tail in [name(90_000), attributes(9_000), nested(10_000)] {
+            let (text, dropped) = spliced(&outgoing(&["a@b", "c@d"], &tail), MAX);
+            assert_eq!((text.matches(&tail).count(), dropped.total()), (2, 0));
+        }
+        for tail in [name(100_000), attributes(12_000), nested(20_000)] {
+            let (text, dropped) = spliced(&outgoing(&["a@b", "c@d"], &tail), MAX);
+            assert_eq!((text.as_str(), dropped.too_large), ("", 2));
+        }
+    }
+
+    #[test]
     fn the_size_counts_the_escaped_address() {
         let fits = "<message from='g@x' to='a@b/&amp;'/>".len();
         assert_eq!(spliced(&outgoing(&["a@b/&"], "/>"), fits).1.total(), 0);

@@ -1,23 +1,45 @@
-//! XMPP servers from Debian packages, installed when they are missing.
+//! XMPP servers and their modules from Debian packages, installed when they are missing.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{installed, output_of, run, say};
 
-/// A server that the tests or the demo start.
+/// What the tests or the demo start, or what a server loads.
 pub(crate) struct Package {
     /// What Debian calls it.
     name: &'static str,
-    /// A program that is there when it is installed.
-    program: &'static str,
+    /// What is there when it is installed.
+    sign: Sign,
+}
+
+enum Sign {
+    /// A program.
+    Program(&'static str),
+    /// A file at this place.
+    File(&'static str),
 }
 
 /// Prosody.
-pub(crate) const PROSODY: Package = Package { name: "prosody", program: "prosody" };
+pub(crate) const PROSODY: Package = Package { name: "prosody", sign: Sign::Program("prosody") };
+/// Modules for Prosody that others wrote; Prosody finds them where Debian puts them.
+pub(crate) const PROSODY_MODULES: Package = Package {
+    name: "prosody-modules",
+    sign: Sign::File("/usr/lib/prosody/modules/mod_privilege/mod_privilege.lua"),
+};
 /// ejabberd.
-pub(crate) const EJABBERD: Package = Package { name: "ejabberd", program: "ejabberdctl" };
+pub(crate) const EJABBERD: Package = Package { name: "ejabberd", sign: Sign::Program("ejabberdctl") };
+
+impl Package {
+    fn is_installed(&self) -> bool {
+        match self.sign {
+            Sign::Program(program) => installed(program).is_some(),
+            Sign::File(file) => Path::new(file).is_file(),
+        }
+    }
+}
 
 /// Run as root with the names of the packages. Debian starts a server that it installs, and again at every boot; that
 /// is not wanted here, since we start our own. A `policy-rc.d` of the machine's owner is left as it is.
@@ -33,7 +55,9 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update --quiet
 apt-get install --quiet --yes --no-install-recommends "$@"
 if [ -d /run/systemd/system ]; then
-    systemctl disable --quiet --now "$@" || true
+    for service in "$@"; do
+        systemctl disable --quiet --now "$service" || true
+    done
 fi
 "#;
 
@@ -42,11 +66,8 @@ fi
 /// # Errors
 /// They cannot be installed from here; tells what to do instead.
 pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
-    let missing: Vec<&str> = packages
-        .iter()
-        .filter(|package| installed(package.program).is_none())
-        .map(|package| package.name)
-        .collect();
+    let missing = packages.iter().filter(|package| !package.is_installed());
+    let missing: Vec<&str> = missing.map(|package| package.name).collect();
     if missing.is_empty() {
         let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
         say(&format!("installed: {}", names.join(", ")));

@@ -42,14 +42,8 @@ impl Shared {
         }))
     }
 
-    pub(super) async fn write(&self, text: &str) -> Result<()> {
-        self.0
-            .output
-            .lock()
-            .await
-            .write_all(text.as_bytes())
-            .await
-            .context("the link to the server is broken")
+    pub(super) async fn write(&self, text: impl AsRef<[u8]>) -> Result<()> {
+        self.0.output.lock().await.write_all(text.as_ref()).await.context("the link to the server is broken")
     }
 
     /// Waits for the server's answer to `<enable/>`: the id to resume by.
@@ -65,7 +59,7 @@ impl Shared {
     /// Tells the server what was handled, and asks for its own count.
     pub(super) async fn acknowledge(&self) -> Result<u32> {
         let handled = self.0.handled.load(Ordering::SeqCst);
-        self.write(&format!("<a xmlns='{SM_NS}' h='{handled}'/><r xmlns='{SM_NS}'/>")).await?;
+        self.write(format!("<a xmlns='{SM_NS}' h='{handled}'/><r xmlns='{SM_NS}'/>")).await?;
         Ok(handled)
     }
 
@@ -97,7 +91,7 @@ impl Shared {
             }
             "r" => {
                 let handled = self.0.handled.load(Ordering::SeqCst);
-                self.write(&format!("<a xmlns='{SM_NS}' h='{handled}'/>")).await?;
+                self.write(format!("<a xmlns='{SM_NS}' h='{handled}'/>")).await?;
             }
             "a" => self.0.acknowledged.notify_one(),
             _ => {}
@@ -116,7 +110,7 @@ impl Shared {
         if is_ping {
             let to = stanza.attr("from").map(|from| format!(" to='{}'", escape(from))).unwrap_or_default();
             let id = escape(stanza.attr("id").unwrap_or_default());
-            self.write(&format!("<iq type='result' id='{id}'{to}/>")).await?;
+            self.write(format!("<iq type='result' id='{id}'{to}/>")).await?;
         }
         Ok(is_ping)
     }

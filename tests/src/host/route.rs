@@ -5,7 +5,7 @@ use groupchat_link::COMPONENT_NS;
 use minidom::Element;
 
 use super::state::State;
-use crate::script::{HOST, SERVICE};
+use crate::script::{ELSEWHERE, HOST, SERVICE};
 use crate::xml::{CLIENT_NS, change_namespace, set_attribute};
 
 const STANZAS_NS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
@@ -13,13 +13,14 @@ const STANZAS_NS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 /// Who a stanza is for.
 enum Target {
     Service,
+    /// One of its own domains.
     Host,
     User(String),
     Device(String, String),
     /// An unknown user.
     Nobody,
-    /// Another domain.
-    Elsewhere,
+    /// A domain that it has no way to.
+    Unreachable,
 }
 
 impl State {
@@ -38,7 +39,7 @@ impl State {
             // The same as of a device that is gone: hosts do not tell who has an account.
             Target::Nobody => self.bounce(&stanza, "service-unavailable"),
             // What Prosody says when it has no links to other servers.
-            Target::Elsewhere => self.bounce(&stanza, "not-allowed"),
+            Target::Unreachable => self.bounce(&stanza, "not-allowed"),
         }
     }
 
@@ -46,15 +47,18 @@ impl State {
         let (bare, resource) =
             to.split_once('/').map_or((to, None), |(bare, resource)| (bare, Some(resource)));
         match (bare.split_once('@'), resource) {
-            (None, _) if bare == HOST => Target::Host,
             (None, _) if bare == SERVICE => Target::Service,
             (Some((_, SERVICE)), _) => Target::Service,
-            (Some((user, HOST)), None) if self.users.contains(user) => Target::User(user.to_owned()),
-            (Some((user, HOST)), Some(resource)) if self.users.contains(user) => {
-                Target::Device(user.to_owned(), resource.to_owned())
+            (None, _) if [HOST, ELSEWHERE].contains(&bare) => Target::Host,
+            (Some((user, domain @ (HOST | ELSEWHERE))), resource) => {
+                let user = if domain == HOST { user } else { bare };
+                match resource {
+                    _ if !self.users.contains(user) => Target::Nobody,
+                    None => Target::User(user.to_owned()),
+                    Some(resource) => Target::Device(user.to_owned(), resource.to_owned()),
+                }
             }
-            (Some((_, HOST)), _) => Target::Nobody,
-            _ => Target::Elsewhere,
+            _ => Target::Unreachable,
         }
     }
 
@@ -151,13 +155,13 @@ impl State {
 
     fn priorities(&self, user: &str) -> Vec<i8> {
         let own = self.sessions.iter().filter(|((name, _), _)| name == user);
-        own.filter_map(|(_, session)| session.priority).collect()
+        own.filter_map(|(_, session)| session.priority()).collect()
     }
 
     /// To all available devices of at least this priority.
     fn deliver_to(&mut self, user: &str, priority_min: i8, stanza: &Element) {
         for ((name, _), session) in &mut self.sessions {
-            if name == user && session.priority.is_some_and(|priority| priority >= priority_min) {
+            if name == user && session.priority().is_some_and(|priority| priority >= priority_min) {
                 session.deliver(stanza.clone());
             }
         }

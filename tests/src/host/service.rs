@@ -128,7 +128,7 @@ impl Service {
         let main = runtime.spawn((program.run)(wires));
         let out = runtime.spawn(pump_out(outgoing_receiver, host.clone()));
         let all = runtime.spawn(supervise(main, out, stop.clone(), host.clone()));
-        host.lock().service = Some(to_service);
+        host.lock().connect_service(to_service);
         Ok(Self { runtime: Some(runtime), host: host.clone(), stop, all })
     }
 

@@ -8,12 +8,13 @@ use minidom::Element;
 use tokio::sync::mpsc;
 
 use crate::client::Received;
-use crate::script::HOST;
-use crate::xml::{CLIENT_NS, set_attribute};
+use crate::script::{SERVICE, bare_jid};
+use crate::xml::{CLIENT_NS, own_text, set_attribute};
 
 /// Everything that the host remembers.
 #[derive(Debug)]
 pub(crate) struct State {
+    /// As conversations name them.
     pub(crate) users: BTreeSet<String>,
     /// By user and resource.
     pub(crate) sessions: BTreeMap<(String, String), SessionState>,
@@ -21,6 +22,8 @@ pub(crate) struct State {
     pub(crate) stored: BTreeMap<String, Vec<Element>>,
     /// Users who asked for somebody's presence, with the address asked, and got no answer yet.
     pub(crate) asked: BTreeSet<(String, String)>,
+    /// The service is told who is online (XEP-0356).
+    pub(crate) tells_presence: bool,
     /// The component's link, if it is up.
     pub(crate) service: Option<mpsc::UnboundedSender<Element>>,
     /// The first thing that must fail the conversation.
@@ -30,8 +33,8 @@ pub(crate) struct State {
 /// A bound resource.
 #[derive(Debug)]
 pub(crate) struct SessionState {
-    /// Priority of its presence; `None` if it is not available.
-    pub(crate) priority: Option<i8>,
+    /// Its last presence to everybody; `None` if it is not available.
+    pub(crate) presence: Option<Element>,
     /// Addresses that got directed presence and must hear of the end.
     pub(crate) directed: BTreeSet<String>,
     pub(crate) link: Link,
@@ -52,6 +55,7 @@ impl State {
             sessions: BTreeMap::new(),
             stored: BTreeMap::new(),
             asked: BTreeSet::new(),
+            tells_presence: false,
             service: None,
             trouble: None,
         }
@@ -69,7 +73,7 @@ impl State {
         // A new session with the same resource replaces the old one.
         self.expire(user, resource);
         self.end(user, resource);
-        let session = SessionState { priority: None, directed: BTreeSet::new(), link: Link::Up(arrivals) };
+        let session = SessionState { presence: None, directed: BTreeSet::new(), link: Link::Up(arrivals) };
         self.sessions.insert((user.to_owned(), resource.to_owned()), session);
         Ok(())
     }
@@ -103,6 +107,9 @@ impl State {
     /// Ends a session: everybody who got directed presence hears of it.
     pub(crate) fn end(&mut self, user: &str, resource: &str) {
         let Some(session) = self.sessions.remove(&(user.to_owned(), resource.to_owned())) else { return };
+        if session.presence.is_some() {
+            self.tell_service(user, &unavailable(user, resource, SERVICE));
+        }
         for to in session.directed {
             self.route(unavailable(user, resource, &to));
         }
@@ -126,6 +133,13 @@ impl State {
 }
 
 impl SessionState {
+    /// Priority of its presence; `None` if it is not available.
+    pub(crate) fn priority(&self) -> Option<i8> {
+        let presence = self.presence.as_ref()?;
+        let told = presence.get_child("priority", CLIENT_NS).and_then(|child| own_text(child).parse().ok());
+        Some(told.unwrap_or(0))
+    }
+
     pub(crate) fn deliver(&mut self, stanza: Element) {
         match &mut self.link {
             // Fails only when the conversation is over.
@@ -139,7 +153,7 @@ impl SessionState {
 pub(crate) fn unavailable(user: &str, resource: &str, to: &str) -> Element {
     let mut presence = Element::bare("presence", CLIENT_NS);
     set_attribute(&mut presence, "type", "unavailable");
-    set_attribute(&mut presence, "from", &format!("{user}@{HOST}/{resource}"));
+    set_attribute(&mut presence, "from", &format!("{}/{resource}", bare_jid(user)));
     set_attribute(&mut presence, "to", to);
     presence
 }

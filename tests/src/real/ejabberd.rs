@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use tempfile::TempDir;
 
-use super::{Account, Addresses, Domain, Process, program, wait_until};
+use super::{Account, Addresses, Domain, Process, Site, program, wait_until};
 
 const SETTINGS: &str = "
 loglevel: info
@@ -33,6 +33,21 @@ modules:
   mod_version: {}
 ";
 
+/// Lets a host tell its component the presence of all users: as `deploy/ejabberd.yml` has it. Access rules of the host's
+/// own, because each host tells all components that its rule lets in.
+const TELLING: &str = "  localhost:
+    acl:
+      groupchat:
+        server: groupchat.localhost
+    access_rules:
+      groupchat:
+        allow: groupchat
+    modules:
+      mod_privilege:
+        presence:
+          managed_entity: groupchat
+";
+
 /// Runs once ejabberd is up; ends the machine if an account cannot be made, so that nobody waits for it.
 const REGISTER: &str = "case file:eval(\"accounts.erl\") of ok -> file:write_file(\"ready\", \"\"); E -> io:format(\"~p~n\", [E]), halt(1) end.";
 
@@ -51,12 +66,17 @@ pub struct Ejabberd {
 impl Ejabberd {
     /// Starts one that serves these domains, components and users, and waits until it accepts connections.
     pub fn start(domains: &[Domain], accounts: &[Account]) -> Result<Self> {
+        Self::serve(&Site::of(domains, accounts))
+    }
+
+    /// Starts one that serves all this, and waits until it accepts connections.
+    pub fn serve(site: &Site) -> Result<Self> {
         let (erl, _) = (program("erl")?, program("ejabberdctl")?);
         let folder = tempfile::Builder::new().prefix("groupchat-ejabberd-").tempdir()?;
         let addresses = Addresses::free()?;
         let path = folder.path();
-        std::fs::write(path.join("ejabberd.yml"), configuration(&addresses, domains))?;
-        std::fs::write(path.join("accounts.erl"), registrations(accounts))?;
+        std::fs::write(path.join("ejabberd.yml"), configuration(&addresses, site))?;
+        std::fs::write(path.join("accounts.erl"), registrations(&site.accounts))?;
         let log = path.join("ejabberd.log");
         let mut process = Process::start("ejabberd", &erlang(&erl, path, &log)?, &path.join("output.log"))?;
         wait_until(&mut process, &path.join("output.log"), || path.join("ready").exists())?;
@@ -97,11 +117,11 @@ fn libraries() -> Result<PathBuf> {
 }
 
 // `global_routes: false`, or each component would get the stanzas of all of them.
-fn configuration(addresses: &Addresses, domains: &[Domain]) -> String {
+fn configuration(addresses: &Addresses, site: &Site) -> String {
     let mut text = SETTINGS.to_owned();
     text.push_str("hosts:\n");
-    for domain in domains {
-        let _ = writeln!(text, "  - {}", domain.name);
+    for domain in site.domains() {
+        let _ = writeln!(text, "  - {domain}");
     }
     let _ = write!(
         text,
@@ -112,13 +132,19 @@ fn configuration(addresses: &Addresses, domains: &[Domain]) -> String {
         addresses.clients.port(),
         addresses.components.port()
     );
-    for domain in domains {
+    for domain in &site.domains {
         let _ = writeln!(
             text,
             "      {}:\n        password: \"{}\"",
             domain.component(),
             domain.component_secret
         );
+    }
+    if !site.telling.is_empty() {
+        text.push_str("append_host_config:\n");
+    }
+    for domain in &site.telling {
+        text.push_str(&TELLING.replace("localhost", domain));
     }
     text
 }
@@ -140,4 +166,16 @@ fn registrations(accounts: &[Account]) -> String {
     }
     text.push_str("ok.\n");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TELLING;
+
+    #[test]
+    fn the_lines_that_are_shipped_as_comments_are_those_that_are_tested() {
+        let shipped = include_str!("../../../deploy/ejabberd.yml");
+        let commented: String = TELLING.lines().map(|line| format!("#{line}\n")).collect();
+        assert!(shipped.contains(&commented), "deploy/ejabberd.yml does not hold:\n{commented}");
+    }
 }

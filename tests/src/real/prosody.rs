@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use super::{Account, Addresses, Domain, Process, program};
+use super::{Account, Addresses, Domain, Process, Site, program};
 
 const SETTINGS: &str = r#"
 run_as_root = true
@@ -28,6 +28,18 @@ smacks_hibernation_time = 3
 certificates = "."
 "#;
 
+/// Where Debian keeps the module that tells a component the presence of users.
+const MODULE: &str = "/usr/lib/prosody/modules/mod_privilege/mod_privilege.lua";
+
+/// In the section of a host that tells its component the presence of all users: as `deploy/prosody.cfg.lua` has it.
+const TELLING: &str = r#"	modules_enabled = { "privilege" }
+	privileged_entities = { ["groupchat.localhost"] = { presence = "managed_entity" } }
+"#;
+
+/// In the section of the component that is told.
+const TOLD: &str = r#"	modules_enabled = { "privilege" }
+"#;
+
 /// A running Prosody; ends on drop.
 #[derive(Debug)]
 pub struct Prosody {
@@ -43,12 +55,20 @@ pub struct Prosody {
 impl Prosody {
     /// Starts one that serves these domains, components and users, and waits until it accepts connections.
     pub fn start(domains: &[Domain], accounts: &[Account]) -> Result<Self> {
+        Self::serve(&Site::of(domains, accounts))
+    }
+
+    /// Starts one that serves all this, and waits until it accepts connections.
+    pub fn serve(site: &Site) -> Result<Self> {
         let program = program("prosody")?;
+        if !site.telling.is_empty() && !Path::new(MODULE).is_file() {
+            bail!("`prosody-modules` is not installed: run `cargo xtask test`, which installs it");
+        }
         let folder = tempfile::Builder::new().prefix("groupchat-prosody-").tempdir()?;
         let addresses = Addresses::free()?;
         let config = folder.path().join("prosody.cfg.lua");
-        std::fs::write(&config, configuration(folder.path(), &addresses, domains))?;
-        for account in accounts {
+        std::fs::write(&config, configuration(folder.path(), &addresses, site))?;
+        for account in &site.accounts {
             write_account(folder.path(), account).context("cannot write an account of Prosody")?;
         }
         let mut command = Command::new(program);
@@ -60,7 +80,7 @@ impl Prosody {
     }
 }
 
-fn configuration(folder: &Path, addresses: &Addresses, domains: &[Domain]) -> String {
+fn configuration(folder: &Path, addresses: &Addresses, site: &Site) -> String {
     let mut text = SETTINGS.to_owned();
     let path = folder.display();
     let (clients, components) = (addresses.clients.port(), addresses.components.port());
@@ -71,16 +91,18 @@ fn configuration(folder: &Path, addresses: &Addresses, domains: &[Domain]) -> St
          c2s_ports = {{ {clients} }}\ncomponent_ports = {{ {components} }}\n"
     );
     // All settings of all hosts must precede the first component, or Prosody reads them as the component's.
-    for domain in domains {
-        let _ = writeln!(text, "VirtualHost '{}'", domain.name);
+    for domain in site.domains() {
+        let _ = writeln!(text, "VirtualHost \"{domain}\"");
+        if site.telling.contains(domain) {
+            text.push_str(&TELLING.replace("localhost", domain));
+        }
     }
-    for domain in domains {
-        let _ = writeln!(
-            text,
-            "Component '{}'\n\tcomponent_secret = '{}'",
-            domain.component(),
-            domain.component_secret
-        );
+    for domain in &site.domains {
+        let (component, secret) = (domain.component(), &domain.component_secret);
+        let _ = writeln!(text, "Component \"{component}\"\n\tcomponent_secret = \"{secret}\"");
+        if site.telling.contains(&domain.name) {
+            text.push_str(TOLD);
+        }
     }
     text
 }
@@ -107,11 +129,20 @@ fn encode(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::encode;
+    use super::{TELLING, TOLD, encode};
 
     #[test]
     fn file_names() {
         assert_eq!(encode("c017.lit"), "c017%2elit");
         assert_eq!(encode("测a_"), "%e6%b5%8ba%5f");
+    }
+
+    #[test]
+    fn the_lines_that_are_shipped_as_comments_are_those_that_are_tested() {
+        let shipped = include_str!("../../../deploy/prosody.cfg.lua");
+        for section in [TELLING, TOLD] {
+            let commented: String = section.lines().map(|line| format!("--{line}\n")).collect();
+            assert!(shipped.contains(&commented), "deploy/prosody.cfg.lua does not hold:\n{commented}");
+        }
     }
 }

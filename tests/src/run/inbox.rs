@@ -58,7 +58,7 @@ impl Play {
         let stanza = &received.stanza;
         let own_bare = device.bare();
         let from = stanza.attr("from").unwrap_or(&own_bare);
-        let own_server = from == own_bare || from == HOST;
+        let own_server = from == own_bare || from == device.domain();
         match stanza.name() {
             "presence" if bare(from) == own_bare => true,
             "message" if own_server => true,

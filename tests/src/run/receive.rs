@@ -2,7 +2,7 @@
 
 use super::{Play, Problem};
 use crate::matching::{Receiver, matches};
-use crate::script::{Device, HOST, Order, Template};
+use crate::script::{Device, Order, Template};
 use crate::xml::pretty;
 
 impl Play {
@@ -36,7 +36,7 @@ impl Play {
             return Err(report(device, open, &format!("received nothing within {patience:?}")));
         };
         let bare = device.bare();
-        let receiver = Receiver { bare: &bare, domain: HOST };
+        let receiver = Receiver { bare: &bare, domain: device.domain() };
         let mut reason = String::new();
         for (index, template) in open.iter().enumerate() {
             match matches(&template.stanza, &received.stanza, receiver, &self.bound) {

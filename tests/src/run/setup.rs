@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use super::inbox::bare;
 use super::{Play, Problem};
 use crate::client::Received;
-use crate::script::{Device, HOST, Leaving, Login, Presence, Setup};
+use crate::script::{Device, Leaving, Login, Presence, Setup, bare_jid, split_user};
 use crate::xml::{escape, pretty};
 
 /// How the members come.
@@ -92,8 +92,9 @@ fn creation(setup: &Setup) -> String {
         .members
         .iter()
         .map(|member| {
-            let (user, role) = (escape(&member.user), &member.role);
-            format!("<item jid='{user}@{HOST}' nick='{user}' mid='{user}' role='{role}'/>")
+            let (jid, role) = (escape(&bare_jid(&member.user)), &member.role);
+            let name = escape(split_user(&member.user).0);
+            format!("<item jid='{jid}' nick='{name}' mid='{name}' role='{role}'/>")
         })
         .collect();
     format!(

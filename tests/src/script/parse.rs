@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Action, Device, HostKind, Leaving, Login, Order, Presence, Script, ScriptError, ServiceStep, Step,
-    Template, setup,
+    Action, Device, ELSEWHERE, HOST, HostKind, Leaving, Login, Order, Presence, Script, ScriptError,
+    ServiceStep, Step, Template, setup, split_user,
 };
 use crate::xml;
 
@@ -17,6 +17,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
         references: Vec::new(),
         hosts: HostKind::ALL.to_vec(),
         with_service: true,
+        host_tells_presence: false,
         config: Vec::new(),
         users: Vec::new(),
         steps: Vec::new(),
@@ -35,6 +36,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
     }
     script.users.sort();
     script.users.dedup();
+    if let Some(stranger) = script.users.iter().find(|user| ![HOST, ELSEWHERE].contains(&split_user(user).1))
+    {
+        let problem = format!("{stranger} cannot have an account: there is no other domain than {ELSEWHERE}");
+        return Err(ScriptError { file: file.to_owned(), line: 0, problem });
+    }
     Ok(script)
 }
 
@@ -95,6 +101,8 @@ fn head_line(script: &mut Script, line: &str) -> Problem<bool> {
         script.hosts.retain(|host| !excluded.contains(host));
     } else if line == "without service" {
         script.with_service = false;
+    } else if line == "host tells presence" {
+        script.host_tells_presence = true;
     } else if let Some(rest) = line.strip_prefix("config:") {
         script.config.push(rest.trim().to_owned());
     } else if let Some(rest) = line.strip_prefix("users:") {

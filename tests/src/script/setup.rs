@@ -16,7 +16,7 @@ pub struct Setup {
 /// A member named in a `group` line. Member id and nick are the localpart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Localpart.
+    /// The user, as steps name him.
     pub user: String,
     /// `owner`, `admin` or `member`.
     pub role: String,

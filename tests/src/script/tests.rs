@@ -68,6 +68,15 @@ fn a_group_line() {
 }
 
 #[test]
+fn who_lives_elsewhere_is_named_with_it() {
+    let script = Script::parse("f", "# x\nromeo@verona.lit/my phone, romeo connect\n").expect("readable");
+    assert_eq!(script.users, ["romeo", "romeo@verona.lit"]);
+    let Action::Login(who, _) = &script.steps[0].action else { panic!("{:?}", script.steps[0]) };
+    assert_eq!(who[0].full(), "romeo@verona.lit/my phone");
+    assert_eq!((who[0].domain(), who[1].domain()), (ELSEWHERE, HOST));
+}
+
+#[test]
 fn problems_name_their_line() {
     for (text, line) in [
         ("alice connects\n", 1),
@@ -79,6 +88,7 @@ fn problems_name_their_line() {
         ("# x\nonly: prosody\n", 2),
         ("# x\nonly: prosodi - because\n", 2),
         ("# x\nwait long\n", 2),
+        ("# x\nromeo@nowhere.lit connects\n", 0),
         ("# x\ngroup tea \"Tea\": bob member\n", 2),
         ("# x\ngroup tea \"Tea\": bob boss\n", 2),
     ] {

@@ -136,7 +136,7 @@ fn what_cannot_be_understood_is_refused_with_the_reason() {
         ),
         (
             "<presence to='tea@g.s.lit'><x xmlns='http://jabber.org/protocol/groupchat#addmember'/><item jid='x@g.s.lit'/></presence>",
-            "jid-malformed",
+            "not-acceptable",
         ),
     ] {
         let answer = answer(stanza);
@@ -163,6 +163,15 @@ fn errors_and_strangers_are_never_answered() {
     let echo = "<message xmlns='jabber:component:accept' from='tea@g.s.lit/x' to='tea@g.s.lit' type='groupchat'><body>x</body></message>";
     let echo = decode(&echo.parse().unwrap(), &BareJid::parse("g.s.lit").unwrap(), &Limits::default());
     assert_eq!(echo, Decoded::Ignored("it is our own"));
+}
+
+#[test]
+fn an_announcement_of_another_service_is_no_request() {
+    let presence = "<presence xmlns='jabber:component:accept' from='tea@groups.other.lit' to='tea@g.s.lit'>\
+         <x xmlns='http://jabber.org/protocol/groupchat#deletegroup'/></presence>";
+    let domain = BareJid::parse("g.s.lit").unwrap();
+    let read = decode(&presence.parse().unwrap(), &domain, &Limits::default());
+    assert!(matches!(read, Decoded::Answered(_)), "{read:?}");
 }
 
 #[test]

@@ -96,9 +96,7 @@ fn spec(item: Item, domain: &BareJid) -> Result<MemberSpec, Refusal> {
     let jid = item.jid.ok_or_else(|| Refusal::Malformed("an <item/> has no jid".into()))?;
     // A group in a group would send its messages round for ever.
     if BareJid::parse(&jid).is_ok_and(|jid| jid.domain() == domain.as_str()) {
-        return Err(Refusal::Address(format!(
-            "`{jid}` is an address of this service and cannot be a member"
-        )));
+        return Err(Refusal::OwnAddress(jid));
     }
     Ok(MemberSpec { jid, mid: item.mid, nick: item.nick, role: item.role })
 }
