@@ -274,7 +274,7 @@ impl Connection {
                 session.vanish()?;
                 Ok(Suspended::Simulated(session))
             }
-            Self::Real(client, domain) => Ok(Suspended::Real(client.vanish().await?, domain)),
+            Self::Real(client, domain) => Ok(Suspended::Real(client.vanish().await?.0, domain)),
         }
     }
 }

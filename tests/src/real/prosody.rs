@@ -7,7 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::{Account, Addresses, Domain, Process, program};
+use super::{Account, Addresses, Domain, Process, program, stop};
+
+const CONFIG: &str = "prosody.cfg.lua";
 
 const SETTINGS: &str = r#"
 run_as_root = true
@@ -28,7 +30,7 @@ smacks_hibernation_time = 3
 certificates = "."
 "#;
 
-/// A running Prosody; ends on drop.
+/// A Prosody that can be killed, stopped and started again with the same ports and data; ends on drop.
 #[derive(Debug)]
 pub struct Prosody {
     /// Where it listens.
@@ -36,27 +38,42 @@ pub struct Prosody {
     /// Its log.
     pub log: PathBuf,
     // Before the folder, so that nothing is written there any more when it is removed.
-    _process: Process,
-    _folder: TempDir,
+    process: Option<Process>,
+    folder: TempDir,
 }
 
 impl Prosody {
     /// Starts one that serves these domains, components and users, and waits until it accepts connections.
     pub fn start(domains: &[Domain], accounts: &[Account]) -> Result<Self> {
-        let program = program("prosody")?;
         let folder = tempfile::Builder::new().prefix("groupchat-prosody-").tempdir()?;
         let addresses = Addresses::free()?;
-        let config = folder.path().join("prosody.cfg.lua");
-        std::fs::write(&config, configuration(folder.path(), &addresses, domains))?;
+        std::fs::write(folder.path().join(CONFIG), configuration(folder.path(), &addresses, domains))?;
         for account in accounts {
             write_account(folder.path(), account).context("cannot write an account of Prosody")?;
         }
-        let mut command = Command::new(program);
-        command.arg("-F").arg("--config").arg(config).current_dir(folder.path());
-        let mut process = Process::start("prosody", &command, &folder.path().join("output.log"))?;
         let log = folder.path().join("prosody.log");
-        addresses.wait(&mut process, &log)?;
-        Ok(Self { addresses, log, _process: process, _folder: folder })
+        let mut prosody = Self { addresses, log, process: None, folder };
+        prosody.restart()?;
+        Ok(prosody)
+    }
+
+    /// Starts it again after it was killed or stopped, and waits until it accepts connections.
+    pub fn restart(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let mut command = Command::new(program("prosody")?);
+        command.arg("-F").arg("--config").arg(folder.join(CONFIG)).current_dir(folder);
+        let process = Process::start("prosody", &command, &folder.join("output.log"))?;
+        self.addresses.wait(self.process.insert(process), &self.log)
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Asks it to end, and waits.
+    pub fn stop(&mut self) -> Result<()> {
+        stop(self.process.take())
     }
 }
 
