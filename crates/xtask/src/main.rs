@@ -3,6 +3,7 @@
 //! Nothing of the project itself is used here, so that these commands are built in seconds on a fresh machine: what
 //! needs the service or the hosts is a program of its own that is started from here.
 
+mod chaos;
 mod demo;
 mod licences;
 mod packages;
@@ -25,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Show the service at work: three people and a group on a Prosody of its own, then yours to try
     Demo(demo::Options),
+    /// Let everything go wrong around the service, for many minutes, and count what is lost
+    Chaos(chaos::Options),
     /// Check everything that a change must pass, step by step, until one fails
     Test(test::Options),
 }
@@ -32,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::run_in_place(&options),
+        Command::Chaos(options) => chaos::play(&options),
         Command::Test(options) => test::run_steps(&options),
     };
     match done {

@@ -1,4 +1,4 @@
-//! XMPP servers from Debian packages, installed when they are missing.
+//! Servers from Debian packages, installed when they are missing.
 
 use std::process::Command;
 
@@ -18,6 +18,8 @@ pub(crate) struct Package {
 pub(crate) const PROSODY: Package = Package { name: "prosody", program: "prosody" };
 /// ejabberd.
 pub(crate) const EJABBERD: Package = Package { name: "ejabberd", program: "ejabberdctl" };
+/// PostgreSQL.
+pub(crate) const POSTGRESQL: Package = Package { name: "postgresql", program: "postgres" };
 
 /// Run as root with the names of the packages. Debian starts a server that it installs, and again at every boot; that
 /// is not wanted here, since we start our own. A `policy-rc.d` of the machine's owner is left as it is.

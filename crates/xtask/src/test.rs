@@ -19,7 +19,7 @@ pub(crate) struct Options {
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Install Debian's prosody and ejabberd if they are missing; no service is started
+    /// Install Debian's prosody, ejabberd and postgresql if they are missing; no service is started
     Packages,
     /// cargo fmt --check
     Format,
@@ -110,7 +110,7 @@ impl Step {
 }
 
 fn hosts() -> Result<()> {
-    packages::ensure(&[packages::PROSODY, packages::EJABBERD])
+    packages::ensure(&[packages::PROSODY, packages::EJABBERD, packages::POSTGRESQL])
 }
 
 fn here(arguments: &[&str]) -> Result<()> {
