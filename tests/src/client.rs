@@ -123,6 +123,11 @@ impl Client {
         timeout(patience, self.inbox.recv()).await.ok().flatten()
     }
 
+    /// Whether there is, or may come, something to be taken by [`Self::next`].
+    pub fn is_open(&self) -> bool {
+        !self.inbox.is_closed() || !self.inbox.is_empty()
+    }
+
     /// Asks the server to keep the session when the link breaks (XEP-0198 §3 and §5).
     pub async fn enable_resumption(&mut self) -> Result<()> {
         self.send(&format!("<enable xmlns='{SM_NS}' resume='true'/>")).await?;
@@ -151,18 +156,22 @@ impl Client {
         self.shared.reset()
     }
 
-    /// Cuts the link of a session that can be resumed. Everything that arrived is acknowledged before.
-    pub async fn vanish(self) -> Result<Vanished> {
-        let Some(id) = self.resumption.clone() else {
-            bail!("{} did not ask for resumption; it has to connect with resumption", self.jid);
+    /// Cuts the link of a session that can be resumed; also gives what arrived and was not taken before. All of that is
+    /// acknowledged, now or at the resumption.
+    pub async fn vanish(self) -> Result<(Vanished, Vec<Received>)> {
+        let Self { address, who, jid, shared, mut inbox, reading, resumption } = self;
+        let Some(id) = resumption else {
+            bail!("{jid} did not ask for resumption; it has to connect with resumption");
         };
-        let handled = self.shared.acknowledge().await?;
-        timeout(STEP_TIME_MAX, self.shared.acknowledged())
-            .await
-            .context("the server acknowledges nothing")?;
-        let (address, who, jid) = (self.address, self.who.clone(), self.jid.clone());
-        self.drop_link().await?;
-        Ok(Vanished { address, who, jid, id, handled })
+        shared.acknowledge().await?;
+        timeout(STEP_TIME_MAX, shared.acknowledged()).await.context("the server acknowledges nothing")?;
+        reading.abort();
+        // The reading half must be gone, or the socket stays open.
+        reading.await.ok();
+        let handled = shared.handled();
+        let rest = std::iter::from_fn(|| inbox.try_recv().ok()).collect();
+        shared.reset()?;
+        Ok((Vanished { address, who, jid, id, handled }, rest))
     }
 
     /// Takes a session up again; what the server kept for it comes as ordinary stanzas.

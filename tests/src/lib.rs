@@ -1,6 +1,7 @@
 //! What the tests are made of: conversations as plain text (`script`, `matching`), the hosts that they are played on
 //! (`host` simulated, `real` as installed), a world that goes wrong at random (`simulation`), and a client for real servers. The tests themselves are in `tests/tests`.
 
+pub mod chaos;
 pub mod client;
 pub mod host;
 pub mod matching;

@@ -1,10 +1,13 @@
-//! Real servers for the tests: Prosody, ejabberd and the component, started as child processes on free ports of the
-//! loopback interface, with everything they write in a temporary folder. Not here: clients (`client.rs`), conversations.
+//! Real servers for the tests: Prosody, ejabberd, PostgreSQL and the component, started as child processes on free ports
+//! of the loopback interface, with everything they write in a temporary folder; and a proxy to put between two of them.
+//! Not here: clients (`client.rs`), conversations.
 
 mod component;
 mod ejabberd;
+mod postgres;
 mod process;
 mod prosody;
+mod proxy;
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -17,12 +20,17 @@ use rand::RngExt as _;
 
 pub use component::{Component, build_component};
 pub use ejabberd::Ejabberd;
+pub use postgres::{Postgres, Stop};
 pub use prosody::Prosody;
+pub use proxy::Proxy;
 
 use process::Process;
 
 /// How long a server may take to start on a busy machine.
 const START_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How long a server may take to end when it is asked to.
+const STOP_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// A host's domain with the component below it.
 #[derive(Debug, Clone)]
@@ -135,6 +143,16 @@ fn wait_until(server: &mut Process, log: &Path, mut ready: impl FnMut() -> bool)
             );
         }
         std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Asks a server to end, and waits.
+fn stop(server: Option<Process>) -> Result<()> {
+    if let Some(mut server) = server
+        && !server.terminate(STOP_TIME_MAX)
+    {
+        bail!("{} did not end within {STOP_TIME_MAX:?} of SIGTERM", server.name());
     }
     Ok(())
 }

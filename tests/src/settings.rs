@@ -1,7 +1,6 @@
 //! The service's configuration file as the tests write it.
 
 use std::fmt;
-use std::path::Path;
 
 /// The few settings that every service needs, and those that a conversation asks for.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +11,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) secret: &'a str,
     /// Where the host takes components, as `address:port`.
     pub(crate) server: &'a str,
-    /// File of its database.
-    pub(crate) database: &'a Path,
+    /// URL of its database.
+    pub(crate) database: &'a str,
     /// Further lines, written `section.key = value`.
     pub(crate) more: &'a [String],
 }
@@ -24,6 +23,6 @@ impl fmt::Display for Settings<'_> {
         writeln!(f, "{}\n", self.more.join("\n"))?;
         writeln!(f, "[component]\ndomain = \"{}\"\nsecret = \"{}\"", self.domain, self.secret)?;
         writeln!(f, "server = \"{}\"\n", self.server)?;
-        writeln!(f, "[database]\nurl = \"sqlite://{}\"", self.database.display())
+        writeln!(f, "[database]\nurl = \"{}\"", self.database)
     }
 }

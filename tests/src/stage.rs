@@ -274,7 +274,7 @@ impl Connection {
                 session.vanish()?;
                 Ok(Suspended::Simulated(session))
             }
-            Self::Real(client, names) => Ok(Suspended::Real(client.vanish().await?, names)),
+            Self::Real(client, names) => Ok(Suspended::Real(client.vanish().await?.0, names)),
         }
     }
 }

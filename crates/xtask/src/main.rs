@@ -3,6 +3,7 @@
 //! Nothing of the project itself is used here, so that these commands are built in seconds on a fresh machine: what
 //! needs the service or the hosts is a program of its own that is started from here.
 
+mod chaos;
 mod demo;
 mod licences;
 mod packages;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Show the service at work: three people and a group on a Prosody of its own, then yours to try
     Demo(demo::Options),
+    /// Let everything go wrong around the service, for many minutes, and count what is lost
+    Chaos(chaos::Options),
     /// Check everything that a change must pass, step by step, until one fails
     Test(test::Options),
     /// Simulate worlds that go wrong at random, and check that nothing is lost
@@ -35,6 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::run_in_place(&options),
+        Command::Chaos(options) => chaos::play(&options),
         Command::Test(options) => test::run_steps(&options),
         Command::Simulate(options) => simulate::play(&options),
     };

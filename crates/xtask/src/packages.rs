@@ -1,4 +1,4 @@
-//! XMPP servers and their modules from Debian packages, installed when they are missing.
+//! Servers and their modules from Debian packages, installed when they are missing.
 
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +31,8 @@ pub(crate) const PROSODY_MODULES: Package = Package {
 };
 /// ejabberd.
 pub(crate) const EJABBERD: Package = Package { name: "ejabberd", sign: Sign::Program("ejabberdctl") };
+/// PostgreSQL.
+pub(crate) const POSTGRESQL: Package = Package { name: "postgresql", sign: Sign::Program("postgres") };
 
 impl Package {
     fn is_installed(&self) -> bool {

@@ -41,9 +41,11 @@ pub(crate) fn output_of(command: &mut Command) -> Option<String> {
 /// The installed program of this name.
 pub(crate) fn installed(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     std::env::split_paths(&path)
         // Where Debian keeps servers; not on every user's path.
         .chain([PathBuf::from("/usr/sbin")])
+        .chain(versions.map(|version| version.path().join("bin")))
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
 }

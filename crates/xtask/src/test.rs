@@ -19,7 +19,7 @@ pub(crate) struct Options {
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Install Debian's prosody, prosody-modules and ejabberd if they are missing; no service is started
+    /// Install Debian's prosody, prosody-modules, ejabberd and postgresql if they are missing; no service is started
     Packages,
     /// cargo fmt --check
     Format,
@@ -110,7 +110,12 @@ impl Step {
 }
 
 fn hosts() -> Result<()> {
-    packages::ensure(&[packages::PROSODY, packages::PROSODY_MODULES, packages::EJABBERD])
+    packages::ensure(&[
+        packages::PROSODY,
+        packages::PROSODY_MODULES,
+        packages::EJABBERD,
+        packages::POSTGRESQL,
+    ])
 }
 
 fn here(arguments: &[&str]) -> Result<()> {

@@ -56,11 +56,15 @@ impl Shared {
         }
     }
 
+    /// How many stanzas were handled, all of which count.
+    pub(super) fn handled(&self) -> u32 {
+        self.0.handled.load(Ordering::SeqCst)
+    }
+
     /// Tells the server what was handled, and asks for its own count.
-    pub(super) async fn acknowledge(&self) -> Result<u32> {
-        let handled = self.0.handled.load(Ordering::SeqCst);
-        self.write(format!("<a xmlns='{SM_NS}' h='{handled}'/><r xmlns='{SM_NS}'/>")).await?;
-        Ok(handled)
+    pub(super) async fn acknowledge(&self) -> Result<()> {
+        let handled = self.handled();
+        self.write(format!("<a xmlns='{SM_NS}' h='{handled}'/><r xmlns='{SM_NS}'/>")).await
     }
 
     /// Waits for the server's count: by then it has read everything written before.
@@ -90,7 +94,7 @@ impl Shared {
                 self.0.enabled_now.notify_one();
             }
             "r" => {
-                let handled = self.0.handled.load(Ordering::SeqCst);
+                let handled = self.handled();
                 self.write(format!("<a xmlns='{SM_NS}' h='{handled}'/>")).await?;
             }
             "a" => self.0.acknowledged.notify_one(),

@@ -91,8 +91,8 @@ pub fn component(settings: &[String]) -> Program {
 async fn serve(wires: Wires, settings: Vec<String>) -> Result<()> {
     // Nobody connects anywhere; the configuration must be complete all the same.
     let (secret, server) = ("unused", "127.0.0.1:5347");
-    let text =
-        Settings { domain: SERVICE, secret, server, database: &wires.database, more: &settings }.to_string();
+    let database = &format!("sqlite://{}", wires.database.display());
+    let text = Settings { domain: SERVICE, secret, server, database, more: &settings }.to_string();
     let config = Config::read(&text, "the conversation's configuration", [])
         .map_err(|problems| anyhow::Error::msg(format!("{problems:#?}")))?;
     app::run(config, wires.clock, wires.incoming, wires.outgoing, wires.stop).await

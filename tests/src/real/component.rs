@@ -1,25 +1,23 @@
 //! The component as it is installed: its binary, with a configuration and a database of its own.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::settings::Settings;
 
-use super::{Addresses, Domain, Process, tail};
-
-/// How long it may take to end when it is asked to.
-const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+use super::{Addresses, Domain, Process, stop, tail};
 
 /// A component process that can be killed, stopped and started again with the same database; ends on drop.
 #[derive(Debug)]
 pub struct Component {
     config: PathBuf,
     log: PathBuf,
+    database: String,
     // Before the folder, so that nothing is written there any more when it is removed.
     process: Option<Process>,
     _folder: TempDir,
@@ -28,18 +26,30 @@ pub struct Component {
 impl Component {
     /// Starts it. `settings` are further lines of its configuration, written `section.key = value`.
     pub fn start(domain: &Domain, host: &Addresses, settings: &[String]) -> Result<Self> {
+        Self::start_between(domain, host.components, None, settings)
+    }
+
+    /// Starts it with this address as its server's and this URL as its database's, instead of a SQLite file of its own.
+    pub fn start_between(
+        domain: &Domain,
+        server: SocketAddr,
+        database: Option<&str>,
+        settings: &[String],
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("groupchat-component-").tempdir()?;
+        let own = format!("sqlite://{}", folder.path().join("groupchat.db").display());
+        let database = database.unwrap_or(&own).to_owned();
         let config = folder.path().join("groupchat.toml");
         let settings = Settings {
             domain: &domain.component(),
             secret: &domain.component_secret,
-            server: &host.components.to_string(),
-            database: &folder.path().join("groupchat.db"),
+            server: &server.to_string(),
+            database: &database,
             more: settings,
         };
         std::fs::write(&config, settings.to_string())?;
         let log = folder.path().join("component.log");
-        let mut component = Self { config, log, process: None, _folder: folder };
+        let mut component = Self { config, log, database, process: None, _folder: folder };
         component.restart()?;
         Ok(component)
     }
@@ -64,12 +74,12 @@ impl Component {
 
     /// Asks it to end, and waits.
     pub fn stop(&mut self) -> Result<()> {
-        if let Some(mut process) = self.process.take()
-            && !process.terminate(STOP_TIME_MAX)
-        {
-            bail!("the service did not end within {STOP_TIME_MAX:?} of SIGTERM");
-        }
-        Ok(())
+        stop(self.process.take())
+    }
+
+    /// The URL of its database.
+    pub fn database(&self) -> &str {
+        &self.database
     }
 
     /// Whether it was started and has not been killed or stopped; an error if it ended by itself.

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use tempfile::TempDir;
 
-use super::{Account, Addresses, Domain, Process, Site, program, wait_until};
+use super::{Account, Addresses, Domain, Process, Site, program, stop, wait_until};
 
 const SETTINGS: &str = "
 loglevel: info
@@ -51,7 +51,7 @@ const TELLING: &str = "  localhost:
 /// Runs once ejabberd is up; ends the machine if an account cannot be made, so that nobody waits for it.
 const REGISTER: &str = "case file:eval(\"accounts.erl\") of ok -> file:write_file(\"ready\", \"\"); E -> io:format(\"~p~n\", [E]), halt(1) end.";
 
-/// A running ejabberd; ends on drop.
+/// An ejabberd that can be killed, stopped and started again with the same ports and data; ends on drop.
 #[derive(Debug)]
 pub struct Ejabberd {
     /// Where it listens.
@@ -59,8 +59,8 @@ pub struct Ejabberd {
     /// Its log.
     pub log: PathBuf,
     // Before the folder, so that nothing is written there any more when it is removed.
-    _process: Process,
-    _folder: TempDir,
+    process: Option<Process>,
+    folder: TempDir,
 }
 
 impl Ejabberd {
@@ -71,17 +71,39 @@ impl Ejabberd {
 
     /// Starts one that serves all this, and waits until it accepts connections.
     pub fn serve(site: &Site) -> Result<Self> {
-        let (erl, _) = (program("erl")?, program("ejabberdctl")?);
+        program("ejabberdctl")?;
         let folder = tempfile::Builder::new().prefix("groupchat-ejabberd-").tempdir()?;
         let addresses = Addresses::free()?;
         let path = folder.path();
         std::fs::write(path.join("ejabberd.yml"), configuration(&addresses, site))?;
         std::fs::write(path.join("accounts.erl"), registrations(&site.accounts))?;
         let log = path.join("ejabberd.log");
-        let mut process = Process::start("ejabberd", &erlang(&erl, path, &log)?, &path.join("output.log"))?;
-        wait_until(&mut process, &path.join("output.log"), || path.join("ready").exists())?;
-        addresses.wait(&mut process, &log)?;
-        Ok(Self { addresses, log, _process: process, _folder: folder })
+        let mut ejabberd = Self { addresses, log, process: None, folder };
+        ejabberd.restart()?;
+        Ok(ejabberd)
+    }
+
+    /// Starts it again after it was killed or stopped, and waits until it accepts connections.
+    pub fn restart(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let (ready, output) = (folder.join("ready"), folder.join("output.log"));
+        if ready.exists() {
+            std::fs::remove_file(&ready)?;
+        }
+        let command = erlang(&program("erl")?, folder, &self.log)?;
+        let process = self.process.insert(Process::start("ejabberd", &command, &output)?);
+        wait_until(process, &output, || ready.exists())?;
+        self.addresses.wait(process, &self.log)
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Asks it to end, and waits.
+    pub fn stop(&mut self) -> Result<()> {
+        stop(self.process.take())
     }
 }
 
@@ -149,7 +171,7 @@ fn configuration(addresses: &Addresses, site: &Site) -> String {
     text
 }
 
-/// An Erlang script that makes the accounts. Bytes, because the machine's own encoding is not known.
+/// An Erlang script that makes the accounts that are not there from before. Bytes, because the machine's own encoding is not known.
 fn registrations(accounts: &[Account]) -> String {
     let binary = |text: &str| {
         let bytes: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
@@ -160,7 +182,7 @@ fn registrations(accounts: &[Account]) -> String {
         let (user, domain) = (binary(&account.user), binary(&account.domain));
         let _ = writeln!(
             text,
-            "ok = ejabberd_auth:try_register({user}, {domain}, {}).",
+            "case ejabberd_auth:try_register({user}, {domain}, {}) of ok -> ok; {{error, exists}} -> ok end.",
             binary(&account.password)
         );
     }

@@ -60,7 +60,13 @@ impl Process {
 
     /// Sends SIGTERM and waits; false if the process did not end within `patience`.
     pub(super) fn terminate(&mut self, patience: Duration) -> bool {
-        self.signal("TERM");
+        self.end_by("TERM", patience)
+    }
+
+    /// Sends a signal that asks for the end, by its name without `SIG`, and waits; false if that did not come within
+    /// `patience`.
+    pub(super) fn end_by(&mut self, signal: &str, patience: Duration) -> bool {
+        self.signal(signal);
         let start = Instant::now();
         while start.elapsed() < patience {
             if self.has_ended() {

@@ -7,7 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use super::{Account, Addresses, Domain, Process, Site, program};
+use super::{Account, Addresses, Domain, Process, Site, program, stop};
+
+const CONFIG: &str = "prosody.cfg.lua";
 
 const SETTINGS: &str = r#"
 run_as_root = true
@@ -40,7 +42,7 @@ const TELLING: &str = r#"	modules_enabled = { "privilege" }
 const TOLD: &str = r#"	modules_enabled = { "privilege" }
 "#;
 
-/// A running Prosody; ends on drop.
+/// A Prosody that can be killed, stopped and started again with the same ports and data; ends on drop.
 #[derive(Debug)]
 pub struct Prosody {
     /// Where it listens.
@@ -48,8 +50,8 @@ pub struct Prosody {
     /// Its log.
     pub log: PathBuf,
     // Before the folder, so that nothing is written there any more when it is removed.
-    _process: Process,
-    _folder: TempDir,
+    process: Option<Process>,
+    folder: TempDir,
 }
 
 impl Prosody {
@@ -60,23 +62,38 @@ impl Prosody {
 
     /// Starts one that serves all this, and waits until it accepts connections.
     pub fn serve(site: &Site) -> Result<Self> {
-        let program = program("prosody")?;
         if !site.telling.is_empty() && !Path::new(MODULE).is_file() {
             bail!("`prosody-modules` is not installed: run `cargo xtask test`, which installs it");
         }
         let folder = tempfile::Builder::new().prefix("groupchat-prosody-").tempdir()?;
         let addresses = Addresses::free()?;
-        let config = folder.path().join("prosody.cfg.lua");
-        std::fs::write(&config, configuration(folder.path(), &addresses, site))?;
+        std::fs::write(folder.path().join(CONFIG), configuration(folder.path(), &addresses, site))?;
         for account in &site.accounts {
             write_account(folder.path(), account).context("cannot write an account of Prosody")?;
         }
-        let mut command = Command::new(program);
-        command.arg("-F").arg("--config").arg(config).current_dir(folder.path());
-        let mut process = Process::start("prosody", &command, &folder.path().join("output.log"))?;
         let log = folder.path().join("prosody.log");
-        addresses.wait(&mut process, &log)?;
-        Ok(Self { addresses, log, _process: process, _folder: folder })
+        let mut prosody = Self { addresses, log, process: None, folder };
+        prosody.restart()?;
+        Ok(prosody)
+    }
+
+    /// Starts it again after it was killed or stopped, and waits until it accepts connections.
+    pub fn restart(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let mut command = Command::new(program("prosody")?);
+        command.arg("-F").arg("--config").arg(folder.join(CONFIG)).current_dir(folder);
+        let process = Process::start("prosody", &command, &folder.join("output.log"))?;
+        self.addresses.wait(self.process.insert(process), &self.log)
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Asks it to end, and waits.
+    pub fn stop(&mut self) -> Result<()> {
+        stop(self.process.take())
     }
 }
 
