@@ -67,7 +67,8 @@ pub async fn run(
         let _ = opened.set(store.clone());
         let retention = AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
         let engine = Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing);
-        engine.run(&mut taken).await;
+        // Boxed: as a part of this future it would be nested deeper than the compiler likes.
+        Box::pin(engine.run(&mut taken)).await;
         drop(retention);
         store.close().await.context("closing the database")
     };

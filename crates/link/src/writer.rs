@@ -3,6 +3,8 @@
 //! It runs on its own, so a consumer that does not read never stops it. Not here: which stanzas are legal (`splice`),
 //! what may be on its way (`queue`), and what comes of silence (`keepalive`).
 
+use std::time::Duration;
+
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -16,6 +18,9 @@ use crate::{LinkConfig, LinkError};
 
 /// Bytes collected before they are written. A single stanza may exceed it.
 const BUFFER_BYTES: usize = 64 * 1024;
+/// How long an echo may be under way before another one follows it: the first may have gone another way, to a connection
+/// of ours that the server has not noticed the end of.
+const ECHO_AGAIN: Duration = Duration::from_secs(2);
 /// Units behind which an echo is written at once: a quarter of the window, so that the server always has work.
 const ECHO_EVERY: usize = 256;
 
@@ -54,7 +59,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                     // A watch that no longer waits needs no news.
                     written.send(()).unwrap_or_default();
                 }
-                () = until(echo_at), if echo_at.is_some() => self.echo().await?,
+                () = until(echo_at), if echo_at.is_some() => self.echo_if_due().await?,
                 next = self.queue.next(), if has_senders => {
                     has_senders = next.is_some();
                     self.write(next).await?;
@@ -74,7 +79,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
             let echo_at = self.echo_at;
             tokio::select! {
                 biased;
-                () = until(echo_at), if echo_at.is_some() => self.echo().await?,
+                () = until(echo_at), if echo_at.is_some() => self.echo_if_due().await?,
                 next = self.queue.next() => match next {
                     Some(slice) => self.write(Some(slice)).await?,
                     None => return Ok(()),
@@ -90,8 +95,9 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
             self.append(&slice).await?;
             if self.queue.units_without_echo() >= ECHO_EVERY {
                 self.append_echo();
-            } else if self.echo_at.is_none() {
-                self.echo_at = Some(Instant::now() + self.config.echo_after);
+            } else {
+                let soon = Instant::now() + self.config.echo_after;
+                self.echo_at = Some(self.echo_at.map_or(soon, |due| due.min(soon)));
             }
             next = if self.buffer.len() < BUFFER_BYTES { self.queue.try_next() } else { None };
         }
@@ -120,8 +126,17 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     }
 
     fn append_echo(&mut self) {
-        self.echo_at = None;
+        self.echo_at = Some(Instant::now() + ECHO_AGAIN);
         self.buffer.extend_from_slice(self.echoes.xml(self.queue.echo()).as_bytes());
+    }
+
+    /// Nothing needs one when the server has everything.
+    async fn echo_if_due(&mut self) -> Result<(), LinkError> {
+        if self.queue.oldest_echo().is_some() {
+            return self.echo().await;
+        }
+        self.echo_at = None;
+        Ok(())
     }
 
     async fn echo(&mut self) -> Result<(), LinkError> {
