@@ -151,7 +151,8 @@ impl Place {
     async fn stop_database(&mut self, by_force: bool) -> Result<()> {
         self.is_database_away = true;
         match &mut self.database {
-            Database::Sqlite(lock) => *lock = Some(lock_file(self.component.database()).await?),
+            // Boxed: the database library's futures are too deep for the compiler otherwise.
+            Database::Sqlite(lock) => *lock = Some(Box::pin(lock_file(self.component.database())).await?),
             Database::Postgres(postgres) => {
                 let how = if by_force { Stop::Immediate } else { Stop::Fast };
                 block_in_place(|| postgres.stop(how))?;
