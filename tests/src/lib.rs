@@ -2,6 +2,7 @@
 //! (`host` simulated, `real` as installed), and a client for real servers. The tests themselves are in `tests/tests`.
 
 pub mod client;
+pub mod fuzz;
 pub mod host;
 pub mod matching;
 pub mod real;

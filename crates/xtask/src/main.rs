@@ -4,10 +4,12 @@
 //! needs the service or the hosts is a program of its own that is started from here.
 
 mod demo;
+mod fuzz;
 mod licences;
 mod packages;
 mod shell;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -25,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Show the service at work: three people and a group on a Prosody of its own, then yours to try
     Demo(demo::Options),
+    /// Look for inputs that break a promise of the service: hours of what `cargo test --test fuzz` does for seconds
+    Fuzz(fuzz::Options),
     /// Check everything that a change must pass, step by step, until one fails
     Test(test::Options),
 }
@@ -32,6 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::run_in_place(&options),
+        Command::Fuzz(options) => fuzz::run_targets(&options),
         Command::Test(options) => test::run_steps(&options),
     };
     match done {
