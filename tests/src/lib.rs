@@ -2,6 +2,7 @@
 //! (`host` simulated, `real` as installed), and a client for real servers. The tests themselves are in `tests/tests`.
 
 pub mod client;
+pub mod counting_host;
 pub mod fuzz;
 pub mod host;
 pub mod matching;
@@ -9,6 +10,7 @@ pub mod real;
 pub mod run;
 pub mod script;
 mod settings;
+pub mod soak;
 pub mod stage;
 pub mod theatre;
 pub mod transcript;

@@ -8,6 +8,7 @@ mod fuzz;
 mod licences;
 mod packages;
 mod shell;
+mod soak;
 mod test;
 mod tools;
 
@@ -29,6 +30,8 @@ enum Command {
     Demo(demo::Options),
     /// Look for inputs that break a promise of the service: hours of what `cargo test --test fuzz` does for seconds
     Fuzz(fuzz::Options),
+    /// Send messages into a large group for half an hour, and see whether the memory stays and nothing is lost
+    Soak(soak::Options),
     /// Check everything that a change must pass, step by step, until one fails
     Test(test::Options),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::run_in_place(&options),
         Command::Fuzz(options) => fuzz::run_targets(&options),
+        Command::Soak(options) => soak::run_load(&options),
         Command::Test(options) => test::run_steps(&options),
     };
     match done {
