@@ -21,6 +21,7 @@ use crate::client::Received;
 use crate::script::{Script, ServiceStep};
 use crate::xml;
 
+pub(crate) use accept::accept;
 use service::Service;
 pub use service::{Program, Wires, component};
 use state::{Link, State};

@@ -1,8 +1,12 @@
 //! What the tests are made of: conversations as plain text (`script`, `matching`), the hosts that they are played on
-//! (`host` simulated, `real` as installed), a world that goes wrong at random (`simulation`), and a client for real servers. The tests themselves are in `tests/tests`.
+//! (`host` simulated, `real` as installed), a world that goes wrong at random (`simulation`), trouble on real hosts
+//! (`chaos`), a long load (`soak`), inputs from a fuzzer (`fuzz`), and a client for real servers. The tests themselves are
+//! in `tests/tests`.
 
 pub mod chaos;
 pub mod client;
+pub mod counting_host;
+pub mod fuzz;
 pub mod host;
 pub mod matching;
 pub mod real;
@@ -10,6 +14,7 @@ pub mod run;
 pub mod script;
 mod settings;
 pub mod simulation;
+pub mod soak;
 pub mod stage;
 pub mod theatre;
 pub mod transcript;

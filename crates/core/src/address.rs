@@ -143,13 +143,14 @@ impl GroupId {
     /// # Errors
     /// The text is empty, longer than 255 characters, or has characters that a localpart cannot have.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
-        let canonical = jid::NodePart::new(text)
-            .map_err(|_| InvalidAddress::new(format!("`{text}` cannot be the id of a group")))?;
-        if canonical.as_str().chars().count() > GROUP_ID_CHARS_MAX {
+        let localpart = |text: &str| Some(jid::NodePart::new(text).ok()?.as_str().to_owned());
+        let canonical = settled(text, localpart)
+            .ok_or_else(|| InvalidAddress::new(format!("`{text}` cannot be the id of a group")))?;
+        if canonical.chars().count() > GROUP_ID_CHARS_MAX {
             let why = format!("a group id may have {GROUP_ID_CHARS_MAX} characters at most");
             return Err(InvalidAddress::new(why));
         }
-        Ok(Self(canonical.as_str().into()))
+        Ok(Self(canonical.into()))
     }
 
     /// An id that was parsed before, as the database holds it.
@@ -169,6 +170,31 @@ impl GroupId {
 }
 
 fn canonical_bare(text: &str) -> Result<String, InvalidAddress> {
+    let first = folded(text)?;
+    if text.is_ascii() {
+        // Once is enough, and nearly every address is.
+        return Ok(first);
+    }
+    settled(&first, |text| folded(text).ok())
+        .ok_or_else(|| InvalidAddress::new(format!("`{text}` has no canonical form")))
+}
+
+/// What `once` makes of the text, again and again until nothing changes: `🄘` becomes `(I)`, and that `(i)`. `None` when
+/// it is refused on the way, or does not come to rest.
+pub(crate) fn settled(text: &str, once: impl Fn(&str) -> Option<String>) -> Option<String> {
+    const ROUNDS_MAX: usize = 4;
+    let mut before = text.to_owned();
+    for _ in 0..ROUNDS_MAX {
+        let after = once(&before)?;
+        if after == before {
+            return Some(after);
+        }
+        before = after;
+    }
+    None
+}
+
+fn folded(text: &str) -> Result<String, InvalidAddress> {
     // COMPAT: `jid` 0.12 mis-splits a domain with a trailing dot, so the dot goes first.
     let text = text.trim_end_matches('.');
     if let Ok(jid) = jid::BareJid::new(text) {
@@ -241,6 +267,7 @@ mod tests {
             ("家😀@C.d", "家😀@c.d"),
             ("Groupchat.C.D", "groupchat.c.d"),
             ("u@c.d/a@b/c", "u@c.d/a@b/c"),
+            ("u🄘@c.d", "u(i)@c.d"),
         ] {
             assert_eq!(parsed(sent), canonical, "{sent}");
         }

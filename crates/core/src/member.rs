@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
-use crate::address::written_as_text;
+use crate::address::{settled, written_as_text};
 use crate::{BareJid, Limits, Mentions, Refusal, StanzaId, Timestamp};
 
 /// Longest key of a nick, in characters: case folding may make it longer than the nick.
@@ -47,15 +47,15 @@ impl Mid {
     /// # Errors
     /// [`Refusal::Address`]: empty, too long, or not a resource.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, Refusal> {
-        let canonical = jid::ResourcePart::new(text)
-            .ok()
+        let resource = |text: &str| Some(jid::ResourcePart::new(text).ok()?.as_str().to_owned());
+        let canonical = settled(text, resource)
             // Some databases do not tell `x` from `x `, nor do people.
-            .filter(|canonical| canonical.as_str().trim() == canonical.as_str())
+            .filter(|canonical| canonical.trim() == canonical)
             .ok_or_else(|| Refusal::Address(format!("`{text}` cannot be a member id")))?;
-        if canonical.as_str().chars().count() > limits.nick_chars {
+        if canonical.chars().count() > limits.nick_chars {
             return Err(Refusal::TooLong { what: "member id", chars_max: limits.nick_chars });
         }
-        Ok(Self(canonical.as_str().into()))
+        Ok(Self(canonical.into()))
     }
 
     /// An id that was parsed before, as the database or an address of ours holds it.

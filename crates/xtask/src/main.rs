@@ -5,11 +5,14 @@
 
 mod chaos;
 mod demo;
+mod fuzz;
 mod licences;
 mod packages;
 mod shell;
 mod simulate;
+mod soak;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,10 @@ enum Command {
     Demo(demo::Options),
     /// Let everything go wrong around the service, for many minutes, and count what is lost
     Chaos(chaos::Options),
+    /// Look for inputs that break a promise of the service: hours of what `cargo test --test fuzz` does for seconds
+    Fuzz(fuzz::Options),
+    /// Send messages into a large group for half an hour, and see whether the memory stays and nothing is lost
+    Soak(soak::Options),
     /// Check everything that a change must pass, step by step, until one fails
     Test(test::Options),
     /// Simulate worlds that go wrong at random, and check that nothing is lost
@@ -39,6 +46,8 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::run_in_place(&options),
         Command::Chaos(options) => chaos::play(&options),
+        Command::Fuzz(options) => fuzz::run_targets(&options),
+        Command::Soak(options) => soak::run_load(&options),
         Command::Test(options) => test::run_steps(&options),
         Command::Simulate(options) => simulate::play(&options),
     };

@@ -27,7 +27,8 @@ impl State {
     }
 }
 
-fn accept(text: &str) -> Result<Element, String> {
+/// The stanza, if a real host would take it.
+pub(crate) fn accept(text: &str) -> Result<Element, String> {
     if text.len() > STANZA_BYTES_MAX {
         return Err(format!("{} bytes, and {STANZA_BYTES_MAX} are the limit", text.len()));
     }

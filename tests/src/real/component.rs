@@ -91,6 +91,15 @@ impl Component {
         Ok(true)
     }
 
+    /// How much of the machine's memory it holds (its resident set), in KiB.
+    pub fn resident_kib(&self) -> Result<u64> {
+        let id = self.process.as_ref().and_then(Process::id).context("the service is not running")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().strip_suffix("kB"));
+        number.and_then(|number| number.trim().parse().ok()).context("the system does not tell")
+    }
+
     /// All of its log so far.
     pub fn log_text(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();

@@ -54,6 +54,17 @@ impl Process {
         &self.name
     }
 
+    /// The child's process id: the guard's only child that is no shell.
+    pub(super) fn id(&self) -> Option<u32> {
+        let guard = self.guard.id();
+        let children = std::fs::read_to_string(format!("/proc/{guard}/task/{guard}/children")).ok()?;
+        let mut children = children.split_whitespace().filter_map(|id| id.parse().ok());
+        children.find(|id| {
+            let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+            !name.is_empty() && name.trim_end() != "sh"
+        })
+    }
+
     pub(super) fn has_ended(&mut self) -> bool {
         !matches!(self.guard.try_wait(), Ok(None))
     }
