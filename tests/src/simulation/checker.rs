@@ -111,6 +111,7 @@ fn copy_in(group: &str, row: &Shown) -> Copy {
         id: row.archived.client_id.as_deref().unwrap_or_default().to_owned(),
         body: row.archived.body.as_deref().unwrap_or_default().to_owned(),
         is_live: true,
+        is_older: false,
     }
 }
 
@@ -119,8 +120,8 @@ fn name_in(row: &Shown) -> Option<String> {
     announced_name(&text.parse().ok()?)
 }
 
-/// What a device got is what the archive says; live copies came in its order, but for repeats, and for what it sent again:
-/// that is acknowledged when it comes.
+/// What a device got is what the archive says; live copies came in its order, but for repeats, for what was said before it
+/// logged in, and for what it sent again: that is acknowledged when it comes.
 fn in_order(device: &Device, index: usize, messages: &Messages, archive: &Archive) -> Result<()> {
     let who = format!("{}/{}", device.user, device.resource);
     let (mut seen, mut newest) = (HashSet::new(), BTreeMap::<&str, &str>::new());
@@ -134,7 +135,7 @@ fn in_order(device: &Device, index: usize, messages: &Messages, archive: &Archiv
         ensure!(may, "{who} is not in the group of {copy:?}");
         let sent = Messages::number(&copy.id).and_then(|number| messages.sent.get(number));
         let was_sent_again = sent.is_some_and(|sent| sent.device == index && sent.times > 1);
-        if seen.insert(&copy.stanza_id) && copy.is_live && !was_sent_again {
+        if seen.insert(&copy.stanza_id) && copy.is_live && !copy.is_older && !was_sent_again {
             let before = newest.insert(&copy.group, &copy.stanza_id).unwrap_or_default();
             ensure!(before < copy.stanza_id.as_str(), "{who} got {} after {before}", copy.stanza_id);
         }

@@ -55,7 +55,7 @@ impl Device {
         let mut read = Vec::new();
         if let DeviceLink::On(inbox, _) | DeviceLink::Vanished(inbox, _) = &mut self.link {
             while let Ok(received) = inbox.try_recv() {
-                self.got.note(&received.stanza);
+                self.got.note(&received.stanza, self.since);
                 read.push(received.stanza);
             }
         }
@@ -71,6 +71,8 @@ pub(super) struct Copy {
     pub(super) id: String,
     pub(super) body: String,
     pub(super) is_live: bool,
+    /// It was said before the device that got it logged in; that asks the archive for it.
+    pub(super) is_older: bool,
 }
 
 impl Copy {
@@ -89,6 +91,7 @@ impl Copy {
             id: stanza.attr("id")?.to_owned(),
             body: body.text(),
             is_live: stanza.attr("type") == Some("groupchat"),
+            is_older: false,
         })
     }
 }
@@ -103,8 +106,10 @@ pub(super) struct Got {
 }
 
 impl Got {
-    fn note(&mut self, stanza: &Element) {
-        self.copies.extend(Copy::of(stanza));
+    fn note(&mut self, stanza: &Element, since: usize) {
+        let copy = Copy::of(stanza);
+        let is_older = |copy: &Copy| Messages::number(&copy.id).is_some_and(|number| number < since);
+        self.copies.extend(copy.map(|copy| Copy { is_older: is_older(&copy), ..copy }));
         if stanza.name() == "presence" {
             self.names.extend(announced_name(stanza));
         }
