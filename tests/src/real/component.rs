@@ -100,6 +100,17 @@ impl Component {
         number.and_then(|number| number.trim().parse().ok()).context("the system does not tell")
     }
 
+    /// None of its files can be written beyond so many bytes from now on, as if the disk were full; `None`: they can.
+    pub fn limit_files(&self, bytes_max: Option<u64>) -> Result<()> {
+        let id = self.process.as_ref().and_then(Process::id).context("the service is not running")?;
+        let max = bytes_max.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut command = Command::new("prlimit");
+        command.arg("--pid").arg(id.to_string()).arg(format!("--fsize={max}:unlimited"));
+        let status = command.status().context("cannot run prlimit (of Debian's util-linux)")?;
+        anyhow::ensure!(status.success(), "prlimit ended with {status}");
+        Ok(())
+    }
+
     /// All of its log so far.
     pub fn log_text(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
