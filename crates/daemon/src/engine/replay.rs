@@ -38,22 +38,24 @@ pub(super) struct Doubt {
     upto: StanzaId,
     /// Keeps the cursor where it is.
     batch: Batch,
+    /// Invitations of that time were made again.
+    is_invited: bool,
 }
 
 impl Doubt {
     pub(super) fn new(outgoing: &Sender, after: StanzaId, upto: StanzaId) -> Self {
-        Self { after, upto, batch: outgoing.batch(after.0 + 1, upto.0) }
+        Self { after, upto, batch: outgoing.batch(after.0 + 1, upto.0), is_invited: false }
     }
 }
 
 impl Engine {
-    /// Says again what is in doubt. If that fails it is still in doubt, and some of it may be said once more.
+    /// Says again what is in doubt. If that fails the rest is still in doubt, and some of it may be said once more.
     ///
     /// # Errors
     /// The database cannot be read, or the link is closed for good.
     pub(super) async fn settle_doubts(&mut self) -> Result<(), ReplayError> {
-        while let Some(doubt) = self.doubts.pop_front() {
-            if let Err(problem) = self.say_again(&doubt).await {
+        while let Some(mut doubt) = self.doubts.pop_front() {
+            if let Err(problem) = self.say_again(&mut doubt).await {
                 self.doubts.push_front(doubt);
                 return Err(problem);
             }
@@ -61,21 +63,26 @@ impl Engine {
         Ok(())
     }
 
-    async fn say_again(&mut self, doubt: &Doubt) -> Result<(), ReplayError> {
-        let (mut reached, mut count) = (doubt.after, 0);
+    async fn say_again(&mut self, doubt: &mut Doubt) -> Result<(), ReplayError> {
+        if !doubt.is_invited {
+            self.invite_again(doubt).await?;
+            doubt.is_invited = true;
+        }
+        let mut count = 0;
         loop {
-            let mut rows = self.store.behind(reached, ROWS_MAX).await?;
+            let mut rows = self.store.behind(doubt.after, ROWS_MAX).await?;
             rows.retain(|row| row.archived.id <= doubt.upto);
-            let Some(last) = rows.last() else { break };
-            reached = last.archived.id;
+            let Some(reached) = rows.last().map(|row| row.archived.id) else { break };
             for row in rows.iter().filter(|row| row.retracted.is_none()) {
                 for stanza in self.said_again(&row.archived).await? {
                     doubt.batch.send(outgoing_of(stanza, Some(&row.archived.group))).await?;
                 }
                 count += 1;
             }
+            // So far it is said: the cursor may follow, though the service be killed before the end.
+            doubt.batch = self.outgoing.batch(reached.0 + 1, doubt.upto.0);
+            doubt.after = reached;
         }
-        self.invite_again(doubt).await?;
         if count > 0 {
             info!(rows = count, "Sent again {count} messages and events that the server may not have had");
         }
