@@ -43,6 +43,7 @@ impl Actor {
     fn heard(&mut self, at: Instant) {
         self.announcement.again_at = None;
         if !std::mem::replace(&mut self.announcement.is_heard, true) {
+            self.scene.count_online(1);
             self.note(at, What::Settled);
         }
     }
