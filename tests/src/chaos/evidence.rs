@@ -64,6 +64,8 @@ pub enum What {
         group: String,
         /// How it came.
         way: Way,
+        /// The host had kept it for an earlier session of the device, and says so.
+        resent: bool,
         /// The message.
         message: Message,
     },

@@ -29,7 +29,8 @@ impl Actor {
             ("message", kind) => {
                 let way = if kind == Some("groupchat") { Way::Live } else { Way::Absent };
                 if let Some((group, message)) = copy(stanza, &self.scene.domain.component()) {
-                    self.took(group, way, message, *at);
+                    let resent = stanza.has_child("delay", "urn:xmpp:delay");
+                    self.took(What::Copy { group, way, resent, message }, *at);
                 }
             }
             _ => {}
@@ -43,6 +44,7 @@ impl Actor {
     fn heard(&mut self, at: Instant) {
         self.announcement.again_at = None;
         if !std::mem::replace(&mut self.announcement.is_heard, true) {
+            self.scene.count_online(1);
             self.note(at, What::Settled);
         }
     }
@@ -63,12 +65,14 @@ impl Actor {
         self.note(at, What::Refused { id: id.into(), given_up });
     }
 
-    fn took(&mut self, group: String, way: Way, message: Message, at: Instant) {
+    fn took(&mut self, copy: What, at: Instant) {
         self.scene.count_heard();
-        if way == Way::Live && self.outbox.reflected(&message.id) {
+        if let What::Copy { way: Way::Live, message, .. } = &copy
+            && self.outbox.reflected(&message.id)
+        {
             self.scene.count_unanswered(-1);
         }
-        self.note(at, What::Copy { group, way, message });
+        self.note(at, copy);
     }
 }
 

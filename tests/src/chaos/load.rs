@@ -256,6 +256,9 @@ impl Actor {
     }
 
     fn end_session(&mut self, at: Instant) {
+        if std::mem::take(&mut self.announcement.is_heard) {
+            self.scene.count_online(-1);
+        }
         self.note(at, What::Gone);
         self.outbox.cut_off(Instant::now());
     }

@@ -37,8 +37,8 @@ use scene::{Phase, Scene};
 
 /// How long people talk before the first thing goes wrong, and after the last.
 const CALM: Duration = Duration::from_secs(1);
-/// How long everything that was sent may take to be answered when nothing goes wrong any more.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long everybody may take to come back, and everything to be answered, when nothing goes wrong any more.
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(60);
 /// When nobody has heard anything for this long, nothing is on its way any more.
 const QUIET: Duration = Duration::from_millis(1_500);
 
@@ -64,7 +64,7 @@ pub async fn run(host: HostKind, settings: &Settings) -> Result<Report> {
 }
 
 async fn play(place: &mut Place, domain: Domain, settings: &Settings) -> Result<Evidence> {
-    let talkers = cast::roles().iter().filter(|role| role.habit != Habit::Away).count();
+    let talkers = devices(|habit| habit != Habit::Away);
     let speaks_every = Duration::from_secs(1).mul_f64(talkers as f64 / f64::from(settings.rate));
     let scene = Arc::new(Scene::new(place.clients(), domain, place.start_time(), speaks_every));
     archive::found_groups(&scene).await?;
@@ -90,18 +90,33 @@ async fn direct(place: &mut Place, scene: &Scene, settings: &Settings) -> Result
     }
     place.rest(CALM).await?;
     scene.go_on(Phase::Draining);
-    let until = Instant::now() + DRAIN_TIME_MAX;
-    while scene.unanswered() > 0 && Instant::now() < until {
-        place.rest(Duration::from_millis(100)).await?;
-    }
+    let there = devices(|habit| habit != Habit::Away);
+    settle(place, || scene.unanswered() == 0 && scene.online() == there).await?;
     quiet(place, scene).await?;
     scene.go_on(Phase::Gathering);
+    // Whoever was away gets what the host kept for him before his announcement is answered.
+    let there = devices(|_| true);
+    settle(place, || scene.online() == there).await?;
     quiet(place, scene).await
+}
+
+/// How many devices there are of people with such a habit.
+fn devices(wanted: impl Fn(Habit) -> bool) -> isize {
+    cast::roles().iter().filter(|role| wanted(role.habit)).count() as isize
+}
+
+/// Waits until it is so, but not for ever: what is missing then, the judge finds.
+async fn settle(place: &mut Place, is_so: impl Fn() -> bool) -> Result<()> {
+    let until = Instant::now() + SETTLE_TIME_MAX;
+    while !is_so() && Instant::now() < until {
+        place.rest(Duration::from_millis(100)).await?;
+    }
+    Ok(())
 }
 
 /// Waits until nobody hears anything any more.
 async fn quiet(place: &mut Place, scene: &Scene) -> Result<()> {
-    let until = Instant::now() + DRAIN_TIME_MAX;
+    let until = Instant::now() + SETTLE_TIME_MAX;
     let mut heard = None;
     while heard != Some(scene.heard()) && Instant::now() < until {
         heard = Some(scene.heard());

@@ -33,13 +33,15 @@ pub(super) struct Scene {
     pub(super) speaks_every: Duration,
     phase: watch::Sender<Phase>,
     unanswered: AtomicIsize,
+    online: AtomicIsize,
     heard: AtomicU64,
 }
 
 impl Scene {
     pub(super) fn new(clients: SocketAddr, domain: Domain, start: Instant, speaks_every: Duration) -> Self {
         let phase = watch::Sender::new(Phase::Talking);
-        Self { clients, domain, start, speaks_every, phase, unanswered: 0.into(), heard: 0.into() }
+        let (unanswered, online, heard) = (0.into(), 0.into(), 0.into());
+        Self { clients, domain, start, speaks_every, phase, unanswered, online, heard }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -57,6 +59,15 @@ impl Scene {
 
     pub(super) fn count_unanswered(&self, change: isize) {
         self.unanswered.fetch_add(change, Ordering::SeqCst);
+    }
+
+    /// Devices of which the service knows.
+    pub(super) fn online(&self) -> isize {
+        self.online.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn count_online(&self, change: isize) {
+        self.online.fetch_add(change, Ordering::SeqCst);
     }
 
     /// Copies that came to anybody.

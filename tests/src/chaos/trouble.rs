@@ -101,7 +101,7 @@ pub(super) fn plan(counts: Counts, seed: u64) -> Vec<Step> {
         let within = around.filter(|(other, ..)| *other != trouble && dice.random_bool(0.25));
         let begins = match within {
             Some((_, from, to)) => dice.random_range(from..=to),
-            None => calm_from + dice.random_range(500..2_000),
+            None => calm_from + dice.random_range(100..2_000),
         };
         blows.push((begins, first));
         blows.extend(last.map(|last| (begins + lasts, last)));

@@ -16,18 +16,20 @@ pub(super) fn check(evidence: &Evidence, messages: &Messages<'_>, verdict: &mut 
 }
 
 /// The live copies that a device had not seen before, of one group in one session, must ascend.
+/// COMPAT: what ejabberd had kept for a session (XEP-0198) it gives to the next one of the same device, behind what that
+/// one has got already.
 fn check_diary(number: usize, diary: &Diary, messages: &Messages<'_>, verdict: &mut Verdict) {
     let mut seen = HashSet::new();
     let mut newest: HashMap<&str, &str> = HashMap::new();
     for entry in &diary.entries {
         match &entry.what {
             What::Gone => newest.clear(),
-            What::Copy { group, way, message } => {
+            What::Copy { group, way, resent, message } => {
                 let is_first = seen.insert(message.stanza_id.as_str());
                 // What this device sent again is acknowledged again, whenever that may be.
                 let is_answer =
                     messages.get(&message.id).is_some_and(|sent| sent.diary == number && sent.attempts > 1);
-                if !is_first || *way == Way::Absent || is_answer {
+                if !is_first || *way == Way::Absent || *resent || is_answer {
                     continue;
                 }
                 let newest = newest.entry(group).or_default();

@@ -130,9 +130,9 @@ impl<'a> Received<'a> {
                     session.gone = Some(entry.at);
                     sessions.push(Session::default());
                 }
-                What::Copy { group, way, message } => {
+                What::Copy { group, way, resent, message } => {
                     copies.entry((message.id.as_str(), *way)).or_insert(entry.at);
-                    if *way == Way::Live {
+                    if *way == Way::Live && !resent {
                         let newest = session.newest.entry(group).or_default();
                         *newest = (*newest).max(&message.stanza_id);
                     }

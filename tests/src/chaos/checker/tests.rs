@@ -44,7 +44,7 @@ impl Run {
     }
 
     fn copy(&mut self, diary: usize, way: Way, message: Message) {
-        self.note(diary, What::Copy { group: "tea".into(), way, message });
+        self.note(diary, What::Copy { group: "tea".into(), way, resent: false, message });
     }
 
     /// Sent, and a live copy for each of these.
@@ -196,6 +196,19 @@ fn what_was_seen_before_and_what_was_asked_again_has_no_place_in_the_order() {
     run.copy(BEN, Way::Live, message("m1", "01"));
     run.archive(&[("m1", "01"), ("m2", "02")]);
     let figures = Figures { sent: 2, repeats: 1, reflected: 2, live: 4, duplicates: 1, ..Figures::default() };
+    assert_eq!(run.judged(), (figures, vec![]));
+}
+
+#[test]
+fn what_the_host_kept_for_an_earlier_session_has_no_place_in_the_order() {
+    let mut run = Run::new();
+    run.post("m1", "01", &[ADA]);
+    run.note(BEN, What::Gone);
+    run.post("m2", "02", &[ADA, BEN]);
+    let message = message("m1", "01");
+    run.note(BEN, What::Copy { group: "tea".into(), way: Way::Live, resent: true, message });
+    run.archive(&[("m1", "01"), ("m2", "02")]);
+    let figures = Figures { sent: 2, reflected: 2, live: 4, ..Figures::default() };
     assert_eq!(run.judged(), (figures, vec![]));
 }
 
