@@ -57,10 +57,14 @@ fn texts_as_properties(element: &Element) {
     assert_eq!(read, Ok(Some(Operation::UpdateGroup { properties })));
 }
 
-/// The element as it arrives when it is sent.
+/// The element as it arrives when it is sent in a stanza.
 fn through_text(element: &Element) -> Element {
+    let mut stanza = Element::bare("message", "jabber:component:accept");
+    stanza.append_child(element.clone());
     let mut bytes = Vec::new();
-    element.write_to(&mut bytes).expect("what was read can be written");
+    stanza.write_to(&mut bytes).expect("what was read can be written");
     let text = String::from_utf8(bytes).expect("XML is text");
-    text.parse().unwrap_or_else(|why| panic!("what is written is no XML ({why}): {text}"))
+    let arrived = text.parse::<Element>();
+    let arrived = arrived.unwrap_or_else(|why| panic!("what is written is no XML ({why}): {text}"));
+    arrived.children().next().expect("the element").clone()
 }

@@ -1,11 +1,13 @@
 //! Whole stories: stanzas of a few people through the real service on a database of its own, with what it promises
-//! checked after each of them (`stanzas/checks.rs`).
+//! checked after each of them (`stanzas/checks.rs`) and at the end (`stanzas/finale.rs`).
 //!
-//! An input is text. Its first byte chooses the configuration; each further line is a step. A line's first byte says
-//! whose device speaks. If `<` follows, the rest is what it sends, as it stands; else the rest are choices out of the
-//! grammar. A line that begins with `+` is several stanzas at once, and `!` starts the service anew.
+//! An input is text. Its first byte chooses the configuration, and whether the end is checked; each further line is a
+//! step. A line's first byte says whose device speaks. If `<` follows, the rest is what it sends, as it stands; else the
+//! rest are choices out of the grammar. A line that begins with `+` is several stanzas at once, and `!` starts the
+//! service anew.
 
 mod checks;
+mod finale;
 mod grammar;
 mod scene;
 mod world;
@@ -62,6 +64,10 @@ async fn play(data: &[u8]) {
             Some(_) => step(&mut scene, line, 1).await,
             None => {}
         }
+    }
+    // Which takes longer than most stories.
+    if how & 4 == 4 {
+        finale::play(&mut scene).await;
     }
     scene.end().await;
 }

@@ -9,9 +9,6 @@ use super::world::World;
 use crate::wire::SERVICE;
 use crate::xml::set_attribute;
 
-/// A group that is not there.
-const NOWHERE: &str = "nowhere";
-
 /// The start tag of what somebody sent: all that the service may know of it.
 #[derive(Debug, Clone)]
 struct Sent {
@@ -40,7 +37,7 @@ pub(super) async fn play(scene: &mut Scene, stanzas: Vec<Incoming>) {
         a_refusal_changes_nothing(sent, &said, &before, &after);
         strangers_hear_nothing(sent, &said, &before, &after);
         if let Some(stanza) = sent.about_a_foreign_group(&before) {
-            strangers_see_no_difference(scene, sent, stanza, &said).await;
+            strangers_see_no_difference(scene, sent, stanza, &said, &after).await;
         }
     }
 }
@@ -116,10 +113,21 @@ fn strangers_hear_nothing(sent: &Sent, said: &[Said], before: &World, after: &Wo
 }
 
 /// Rule 7 of the protocol: who is not in a private group cannot tell it from one that does not exist.
-async fn strangers_see_no_difference(scene: &mut Scene, sent: &Sent, stanza: &Element, said: &[Said]) {
-    let Some(to) = &sent.to else { return };
+async fn strangers_see_no_difference(
+    scene: &mut Scene,
+    sent: &Sent,
+    stanza: &Element,
+    said: &[Said],
+    world: &World,
+) {
+    let Some((to, id)) = sent.to.as_ref().and_then(|to| Some((to, to.bare().local()?))) else { return };
     let there = to.bare().as_str().to_owned();
-    let nowhere = format!("{NOWHERE}@{SERVICE}");
+    // As long as the other name, because answers are cut at some length.
+    let id = "z".repeat(id.chars().count());
+    if world.groups.contains_key(&id) {
+        return;
+    }
+    let nowhere = format!("{id}@{SERVICE}");
     let mut elsewhere = stanza.clone();
     let resource = to.resource().map(|resource| format!("/{resource}")).unwrap_or_default();
     set_attribute(&mut elsewhere, "to", &format!("{nowhere}{resource}"));
