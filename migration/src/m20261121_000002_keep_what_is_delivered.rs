@@ -18,7 +18,14 @@ impl MigrationTrait for Migration {
             manager.create_table(table).await?;
         }
         let since = ColumnDef::new("since").big_integer().not_null().default(0).take();
-        manager.alter_table(Table::alter().table("tig_group_session").add_column(since).take()).await
+        manager.alter_table(Table::alter().table("tig_group_session").add_column(since).take()).await?;
+        // New invitations, of all groups.
+        let new = Index::create()
+            .table("tig_group_pending")
+            .name("idx_tig_group_pending_since")
+            .col("since")
+            .take();
+        manager.create_index(new).await
     }
 }
 

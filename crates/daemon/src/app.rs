@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Order, Policy};
-use crate::opening::open;
+use crate::opening::{Opened, open};
 use crate::queries::{Queries, READING_MAX};
 use crate::rates::Rates;
 use crate::retention;
@@ -62,13 +62,15 @@ pub async fn run(
     let router = Router::new(Arc::new(queries), Rates::of_users(&config.limits), orders, outgoing.clone());
     let engine = async {
         let ready = open(&config.database.url, &policy, &clock, &mut taken, &outgoing).await;
-        let Some((store, stored)) = ready.context("opening the database")? else { return Ok(()) };
+        let Some(Opened { store, stored, kept }) = ready.context("opening the database")? else {
+            return Ok(());
+        };
         // Set once, here.
         let _ = opened.set(store.clone());
         let retention = AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
         let engine = Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing);
         // Boxed: as a part of this future it would be nested deeper than the compiler likes.
-        Box::pin(engine.run(&mut taken)).await;
+        Box::pin(engine.run(kept, &mut taken)).await;
         drop(retention);
         store.close().await.context("closing the database")
     };

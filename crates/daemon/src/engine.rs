@@ -17,7 +17,7 @@ mod work;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bounce::Missed;
+use bounce::{Links, Missed};
 use groupchat_core::{
     Addable, BareJid, GroupId, Jid, Limits, Refusal, SessionChange, Sessions, Settings, StanzaId, Timestamp,
 };
@@ -60,6 +60,8 @@ pub(crate) enum Order {
     Private(Box<Private>),
     /// A user says who may add him.
     Consent(Origin, Addable),
+    /// The link is up, for the first time or again.
+    LinkUp,
 }
 
 impl Order {
@@ -69,7 +71,9 @@ impl Order {
             Self::Request(request) => &request.origin,
             Self::Private(private) if !private.kind.is_answer() => &private.origin,
             Self::Consent(origin, _) => origin,
-            Self::Private(_) | Self::Presence { .. } | Self::Seen(_) | Self::Bounce(_) => return None,
+            Self::Private(_) | Self::Presence { .. } | Self::Seen(_) | Self::Bounce(_) | Self::LinkUp => {
+                return None;
+            }
         };
         Some(encode::refused(asker, &Refusal::Unavailable))
     }
@@ -116,6 +120,7 @@ pub(crate) struct Engine {
     last_id: StanzaId,
     missed: Missed,
     kept_bounces: VecDeque<Bounce>,
+    links: Links,
     exchanges: Exchanges,
     sent: Sent,
     outgoing: Sender,
@@ -141,7 +146,9 @@ impl Stored {
     pub(crate) async fn load(store: &Store, policy: &Policy, now: Timestamp) -> Result<Self, StoreError> {
         let sessions = Sessions::restore(store.sessions().await?, store.unreachable().await?);
         let cursor = store.cursor(&policy.domain).await?;
-        let last_id = store.last_stanza_id().await?.max(cursor);
+        // Invitations are in no archive, and were said all the same.
+        let invited = StanzaId(store.last_invited().await?.0 * 1_000);
+        let last_id = store.last_stanza_id().await?.max(cursor).max(invited);
         let recent = store.recent(Timestamp(now.0 - policy.dedup_ms), sent::SENT_MAX).await?;
         Ok(Self { sessions, cursor, last_id, sent: Sent::restore(policy.dedup_ms, recent) })
     }
@@ -173,6 +180,7 @@ impl Engine {
             last_id,
             missed: Missed::default(),
             kept_bounces: VecDeque::new(),
+            links: Links::default(),
             exchanges: Exchanges::default(),
             sent,
             outgoing,
@@ -182,10 +190,10 @@ impl Engine {
     }
 
     /// Works until nobody gives orders any more.
-    pub(crate) async fn run(mut self, orders: &mut mpsc::Receiver<Order>) {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        // Before anybody asks for anything: what the last run left unsaid.
-        if let Err(ReplayError::Closed(_)) = self.settle_doubts().await {
+    pub(crate) async fn run(mut self, first: Vec<Order>, orders: &mut mpsc::Receiver<Order>) {
+        // What the last run left unsaid is said before anything else.
+        let mut batch = first;
+        if self.work(&mut batch).await.is_err() {
             return;
         }
         loop {
@@ -233,17 +241,22 @@ impl Engine {
 
     /// Decides, stores, speaks. An error means that nobody listens any more.
     async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), Closed> {
-        match self.settle_doubts().await {
-            Ok(()) => {}
-            Err(ReplayError::Closed(closed)) => return Err(closed),
-            Err(ReplayError::Store(problem)) => {
-                debug!(error = %problem, "The database still cannot be read: {problem}");
-                return self.refuse_all(orders.drain(..)).await;
-            }
-        }
         let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::Bounce).collect();
-        let mut orders = kept.into_iter().chain(orders.drain(..)).peekable();
-        while orders.peek().is_some() {
+        // What came back can wait for those who ask.
+        let mut orders = orders.drain(..).chain(kept).peekable();
+        // Also without orders, and again after each failure: what is in doubt comes before anything new.
+        while !self.doubts.is_empty() || orders.peek().is_some() {
+            match self.settle_doubts().await {
+                Ok(()) => {}
+                Err(ReplayError::Closed(closed)) => return Err(closed),
+                Err(ReplayError::Store(problem)) => {
+                    debug!(error = %problem, "The database still cannot be read: {problem}");
+                    return self.refuse_all(orders).await;
+                }
+            }
+            if orders.peek().is_none() {
+                break;
+            }
             let unsaved = std::mem::take(&mut self.unsaved_sessions);
             // Each batch that changes or says anything has a time of its own, though the clock stands still or goes
             // back: who joins in this one was not there in the last.
@@ -268,14 +281,13 @@ impl Engine {
         let unsaved = std::mem::take(&mut self.unsaved_sessions);
         let mut work = Work::new(self.last_now, self.last_id, unsaved);
         for order in orders {
-            match order.unavailable() {
-                Some(refusal) => self.outgoing.send(outgoing_of(refusal, None)).await?,
-                None => self.decide(&mut work, order).await,
+            match (order.unavailable(), order) {
+                (Some(refusal), _) => self.outgoing.send(outgoing_of(refusal, None)).await?,
+                (None, Order::Bounce(bounce)) => self.keep_bounces([bounce]),
+                (None, order) => self.decide(&mut work, order).await,
             }
         }
-        let (batch, rest) = work.into_batch();
-        self.keep_unsaved(batch.sessions);
-        self.keep_bounces(rest.bounces);
+        self.keep_unsaved(work.into_batch().0.sessions);
         Ok(())
     }
 
@@ -297,12 +309,15 @@ impl Engine {
             Order::Bounce(bounce) => self.bounce(work, bounce).await,
             Order::Private(private) => self.private(work, *private).await,
             Order::Consent(origin, addable) => self.consent(work, origin, addable),
+            Order::LinkUp => self.links.note(self.clock.now()),
         }
     }
 
     fn learn(&mut self, work: &mut Work, device: &Jid, address: Option<&Jid>) {
         let max = self.policy.limits.sessions_per_user;
-        work.sessions.extend(self.sessions.learn(device, address, work.last_id, max));
+        // Not later than what the server has: a crash must not take for old what this device may not have had.
+        let since = self.outgoing.acknowledged().map_or(self.saved_cursor, StanzaId);
+        work.sessions.extend(self.sessions.learn(device, address, since.min(work.last_id), max));
     }
 
     /// Stores the batch; what may be said afterwards.
@@ -317,6 +332,7 @@ impl Engine {
             self.last_id = self.last_id.max(StanzaId(batch.now.0 * 1_000));
         }
         if batch.is_empty() {
+            self.missed.note(rest.missed.drain());
             return rest.granted(&mut self.groups);
         }
         let cursor = self.moved_cursor();

@@ -151,19 +151,19 @@ impl Fanout<'_> {
 
     /// The copies of a stored message for everybody, whatever he wants to hear.
     pub(crate) fn to_everybody(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let absent = delivery::all_absent(group, self.sessions, message.id);
+        let absent = delivery::all_absent(group, self.sessions, (message.id, message.at));
         self.to_all_devices(group, message).into_iter().chain(self.absent_copy(message, absent)).collect()
     }
 
     /// The copies of a stored message for everybody who is there, whatever he wants to hear; nobody else misses it.
     pub(crate) fn to_all_devices(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let to = delivery::all_devices(group, self.sessions, message.id);
+        let to = delivery::all_devices(group, self.sessions, (message.id, message.at));
         (!to.is_empty()).then(|| encode::copy(self.domain, message, to, false)).into_iter().collect()
     }
 
     /// That a moderator took a message back, for everybody who is there.
     pub(crate) fn moderated(&self, group: &Group, row: &Archived) -> Option<Outbound> {
-        let to = delivery::all_devices(group, self.sessions, row.id);
+        let to = delivery::all_devices(group, self.sessions, (row.id, row.at));
         (!to.is_empty()).then(|| encode::moderated(&self.name(group), row.id, &row.payload, to))
     }
 

@@ -16,8 +16,20 @@ use crate::fanout::outgoing_of;
 
 /// Between two attempts.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Presence and bounces that are kept meanwhile; more of them are found out by use.
+const KEPT_MAX: usize = 50_000;
 /// An unchanged reason is repeated in the log this often.
 const REPEAT_REASON_EVERY: Duration = Duration::from_secs(300);
+
+/// An open database.
+pub(crate) struct Opened {
+    /// It.
+    pub(crate) store: Store,
+    /// What the engine goes on with.
+    pub(crate) stored: Stored,
+    /// What came meanwhile and nobody waits for: who came and went, and what came back.
+    pub(crate) kept: Vec<Order>,
+}
 
 /// Opens the database, brings it up to date, and reads what the engine goes on with. Meanwhile, after the first failure,
 /// requests are refused. `None`: nobody is left who could ask for anything.
@@ -30,7 +42,8 @@ pub(crate) async fn open(
     clock: &Clock,
     orders: &mut mpsc::Receiver<Order>,
     outgoing: &Sender,
-) -> Result<Option<(Store, Stored)>, StoreError> {
+) -> Result<Option<Opened>, StoreError> {
+    let mut kept = Vec::new();
     let mut complaint: Option<(String, Instant)> = None;
     loop {
         let has_failed = complaint.is_some();
@@ -46,17 +59,22 @@ pub(crate) async fn open(
             tokio::select! {
                 opened = &mut attempt => break opened,
                 order = orders.recv(), if has_failed => match order {
-                    Some(order) => refuse(order, outgoing).await,
+                    Some(order) => match order.unavailable() {
+                        // If the link is closed nobody waits for it any more.
+                        Some(refusal) => drop(outgoing.send(outgoing_of(refusal, None)).await),
+                        None if kept.len() < KEPT_MAX => kept.push(order),
+                        None => {}
+                    },
                     None => return Ok(None),
                 },
             }
         };
         match opened {
-            Ok(opened) => {
+            Ok((store, stored)) => {
                 if has_failed {
                     info!("The database is open now");
                 }
-                return Ok(Some(opened));
+                return Ok(Some(Opened { store, stored, kept }));
             }
             Err(problem) if problem.is_final() => return Err(problem),
             Err(problem) => complain(&mut complaint, &problem),
@@ -69,13 +87,6 @@ async fn attempt(url: &str, policy: &Policy, clock: &Clock) -> Result<(Store, St
     store.migrate().await?;
     let stored = Stored::load(&store, policy, clock.now()).await?;
     Ok((store, stored))
-}
-
-async fn refuse(order: Order, outgoing: &Sender) {
-    if let Some(refusal) = order.unavailable() {
-        // If the link is closed nobody waits for it any more.
-        let _ = outgoing.send(outgoing_of(refusal, None)).await;
-    }
 }
 
 fn complain(last: &mut Option<(String, Instant)>, problem: &StoreError) {

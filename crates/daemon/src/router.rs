@@ -80,7 +80,10 @@ impl Router {
 
     async fn take(&self, incoming: Incoming) -> Result<(), Closed> {
         match incoming {
-            Incoming::Up => debug!("The link is up"),
+            Incoming::Up => {
+                debug!("The link is up");
+                self.order(Order::LinkUp).await?;
+            }
             Incoming::Down => warn!("The link to the XMPP server is lost"),
             Incoming::Stanza(stanza) => self.route(&stanza).await?,
             Incoming::Skipped(skipped) => {
@@ -156,6 +159,10 @@ impl Router {
     async fn ask(&self, question: Question) -> Result<(), Closed> {
         if let Some(answer) = self.queries.answer_at_once(&question) {
             return send(&self.outgoing, answer).await;
+        }
+        // The rest is for what groups say.
+        if self.outgoing.is_half_full() {
+            return send(&self.outgoing, encode::refused(&question.origin, &Refusal::Busy)).await;
         }
         // Never waited for: whoever asks for lists must not hold up whoever sends messages.
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {

@@ -114,11 +114,17 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
     if stanza.attr("type") == Some("error") {
         let Some(group) = to.group else { return Decoded::Ignored("an error for the service itself") };
         let mid = to.resource.as_deref().map(Mid::from_stored);
-        let id = stanza.attr("id").filter(|id| !id.is_empty()).map(Arc::from);
+        let id =
+            stanza.attr("id").filter(|id| !id.is_empty() && id.len() <= REPEATED_BYTES_MAX).map(Arc::from);
         let errors = || stanza.children().filter(|child| is_plain(child, "error"));
         let condition = errors().flat_map(Element::children).find(|child| is_condition(child));
-        let condition = condition.map(|child| child.name().to_owned()).unwrap_or_default();
-        let error = xml::content(errors()).into();
+        let mut condition = condition.map(|child| child.name().to_owned()).unwrap_or_default();
+        let mut error = xml::content(errors());
+        if error.len() > REPEATED_BYTES_MAX || condition.len() > REPEATED_BYTES_MAX {
+            error = "<error type='cancel'/>".to_owned();
+            condition.clear();
+        }
+        let error = error.into();
         return Decoded::Bounce(Bounce { from: origin.from, group, mid, id, error, condition });
     }
     if to.group.is_none() && origin.from.bare().local().is_none() {

@@ -132,7 +132,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
 
     /// Nothing needs one when the server has everything.
     async fn echo_if_due(&mut self) -> Result<(), LinkError> {
-        if self.queue.oldest_echo().is_some() {
+        if self.queue.is_waiting() {
             return self.echo().await;
         }
         self.echo_at = None;

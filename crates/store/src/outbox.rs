@@ -59,17 +59,31 @@ impl Store {
         Ok(left.iter().map(|user| BareJid::from_stored(user)).collect())
     }
 
-    /// Invitations of this time that wait for an answer, oldest first.
+    /// When the newest invitation or request was made that waits for an answer.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn last_invited(&self) -> Result<Timestamp, StoreError> {
+        let newest = pending::Entity::find()
+            .select_only()
+            .expr(pending::Column::Since.max())
+            .into_tuple::<Option<i64>>();
+        let newest = newest.one(&self.db).await.doing("looking for the newest invitation")?;
+        Ok(Timestamp(newest.flatten().unwrap_or_default()))
+    }
+
+    /// Invitations later than the one time and not later than the other that wait for an answer, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn invited(
         &self,
-        since: Timestamp,
+        after: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<(GroupId, Pending)>, StoreError> {
         let new = pending::Entity::find()
-            .filter(pending::Column::Since.between(since.0, until.0))
+            .filter(pending::Column::Since.gt(after.0))
+            .filter(pending::Column::Since.lte(until.0))
             .order_by_asc(pending::Column::Id);
         let new = new.all(&self.db).await.doing("reading new invitations")?;
         let read = |row: pending::Model| (GroupId::from_stored(&row.group_id), rows::pending(row));

@@ -116,6 +116,8 @@ async fn everything(store: &Store) {
     store.last_stanza_id().await.unwrap();
     assert_eq!(store.cursor(&bare("g.h")).await.unwrap(), StanzaId(1_000_001));
     assert_eq!(store.behind(StanzaId(1_000_001), 10).await.unwrap().len(), 1);
+    store.last_invited().await.unwrap();
+    store.invited(Timestamp(0), Timestamp(9)).await.unwrap();
     assert_eq!(store.left_at(&id, Timestamp(2)).await.unwrap(), []);
     store.message(&id, "m").await.unwrap();
     store.message(&id, &StanzaId(1_000_001).to_string()).await.unwrap().unwrap();

@@ -1,10 +1,10 @@
 //! A message of ours came back: the device is gone, and if it was the member's last, he gets the message for later.
 
-use groupchat_core::{Archived, BareJid, StanzaId, Timestamp};
+use groupchat_core::{Archived, BareJid, SessionChange, StanzaId, Timestamp};
 use groupchat_dialect::{Bounce, Outbound};
 use groupchat_store::StoreError;
 use quick_cache::unsync::Cache;
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
 use super::{Engine, Work};
 
@@ -28,6 +28,28 @@ impl Default for Missed {
     }
 }
 
+/// When links came up again. A server that has just started may not know its users yet, and gives back what is for them:
+/// that says nothing of the accounts.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    has_been: bool,
+    again: Option<Timestamp>,
+}
+
+/// How long what a server gives back after its return says nothing of accounts.
+const RETURN_MS: i64 = 60_000;
+
+impl Links {
+    pub(super) fn note(&mut self, now: Timestamp) {
+        self.again = self.has_been.then_some(now);
+        self.has_been = true;
+    }
+
+    fn is_new(&self, now: Timestamp) -> bool {
+        self.again.is_some_and(|again| now.0 < again.0 + RETURN_MS)
+    }
+}
+
 impl Missed {
     fn is_known(&self, key: &(StanzaId, BareJid)) -> bool {
         self.0.peek(key).is_some()
@@ -43,10 +65,14 @@ impl Missed {
 
 impl Engine {
     pub(super) async fn bounce(&mut self, work: &mut Work, bounce: Bounce) {
+        if work.is_blind {
+            return self.keep_bounces([bounce]);
+        }
         match self.came_back(work, &bounce).await {
             Ok(speech) => work.say_if_stored(&bounce.group, speech),
             Err(problem) => {
                 error!(error = %problem, "A message that came back cannot be looked up yet: {problem}");
+                work.is_blind = true;
                 self.keep_bounces([bounce]);
                 return;
             }
@@ -74,7 +100,13 @@ impl Engine {
         if bounce.from.resource().is_none() {
             // What a host was to keep and did not stays in the archive.
             debug!(member = %jid, condition = bounce.condition, "A copy for later was not taken by the member's server");
-            work.sessions.extend(self.sessions.refused(jid, &bounce.condition));
+            // Of others we know nothing, whoever says so.
+            let group = work.group(&mut self.groups, &bounce.group).await?;
+            let is_member = group.is_some_and(|group| group.member(jid).is_some());
+            let counts = !self.links.is_new(self.clock.now()) || bounce.condition == "resource-constraint";
+            if is_member && counts {
+                self.refused(work, jid, &bounce.condition);
+            }
             return Ok(Vec::new());
         }
         work.sessions.extend(self.sessions.end(&bounce.from));
@@ -88,6 +120,14 @@ impl Engine {
         let new: Vec<_> = meant.into_iter().filter(is_new).collect();
         let oldest_first = new.iter().rev();
         Ok(oldest_first.filter_map(|message| self.fanout().absent_copy(message, vec![jid.text()])).collect())
+    }
+
+    fn refused(&mut self, work: &mut Work, jid: &BareJid, condition: &str) {
+        let lost = self.sessions.refused(jid, condition);
+        if let Some(SessionChange::Lost(_, why)) = &lost {
+            info!(account = %jid, why = why.as_str(), "No more copies for {jid} until it is seen: its server gives them back");
+        }
+        work.sessions.extend(lost);
     }
 
     /// The messages that may have come back from a member who is still there: if it may have been one of several, all of

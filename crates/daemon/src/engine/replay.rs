@@ -7,7 +7,7 @@
 
 use groupchat_core::{Archived, BareJid, Group, Member, Pending, PendingKind, Role, StanzaId, Timestamp};
 use groupchat_dialect::Outbound;
-use groupchat_dialect::encode::{self, Came, Spoken};
+use groupchat_dialect::encode::{self, Came, Spoken, Went};
 use groupchat_link::queue::{Batch, Closed, Sender};
 use groupchat_store::StoreError;
 use tracing::info;
@@ -106,8 +106,12 @@ impl Engine {
             Spoken::Moderation => fanout.moderated(group, row).into_iter().collect(),
             Spoken::Request if group.deleted => Vec::new(),
             Spoken::Request => vec![fanout.request(group, &row.payload)],
-            Spoken::Announcement(came) => {
-                let left = self.store.left_at(&group.id, row.at).await?;
+            Spoken::Announcement(came, went) => {
+                let mut left = self.store.left_at(&group.id, row.at).await?;
+                // Others may have left in the same moment by something else.
+                if let Went::These(named) = &went {
+                    left.retain(|jid| named.contains(jid));
+                }
                 let news = fanout.announced(group, row, &left);
                 let adder = row.sender.bare();
                 let new = group.members().iter().filter(|member| is_new(member, &came, row));
@@ -120,8 +124,8 @@ impl Engine {
     /// Invitations are in no archive: those of that time that wait for an answer are made again.
     async fn invite_again(&mut self, doubt: &Doubt) -> Result<(), ReplayError> {
         // An id is about the microsecond of its making.
-        let [since, until] = [doubt.after, doubt.upto].map(|id| Timestamp(id.0 / 1_000));
-        for (id, pending) in self.store.invited(since, until).await? {
+        let [after, until] = [doubt.after, doubt.upto].map(|id| Timestamp(id.0 / 1_000));
+        for (id, pending) in self.store.invited(after, until).await? {
             let Some(group) = self.groups.take(&id).await? else { continue };
             let invitation = self.invitation(&group, &pending);
             self.groups.put(group);

@@ -23,6 +23,27 @@ const ID_ATTEMPTS: usize = 5;
 /// Prosody, a few seconds for ejabberd.
 const WAITING_MAX: usize = 100_000;
 
+/// What holds a request up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// How many messages come into the group, and how many copies wait.
+    Message,
+    /// How many copies wait.
+    Announcement,
+    /// Nothing: whoever floods a group must be got rid of.
+    Never,
+}
+
+impl Pace {
+    fn of(command: &Command) -> Self {
+        match command {
+            Command::Post(_) | Command::Retract(_) | Command::Subject { .. } => Self::Message,
+            Command::RemoveMembers(_) | Command::Delete => Self::Never,
+            _ => Self::Announcement,
+        }
+    }
+}
+
 impl Engine {
     pub(super) async fn request(&mut self, work: &mut Work, request: Request) {
         let Request { origin, group, command } = request;
@@ -38,7 +59,7 @@ impl Engine {
         {
             return;
         }
-        let paced = matches!(command, Command::Post(_) | Command::Retract(_) | Command::Subject { .. });
+        let pace = Pace::of(&command);
         let lane = group.clone();
         let decided = match group {
             Some(id) => self.decide_in(work, &origin, &id, command).await.map(|decision| (id, decision)),
@@ -50,7 +71,7 @@ impl Engine {
                 let address = by_presence.then(|| Jid::from_stored(&origin.at));
                 self.learn(work, &origin.from, address.as_ref());
                 // Now that it is known that a member says it: nobody else learns how busy a group is, or makes it so.
-                match if paced { self.pace(work, &id) } else { Ok(()) } {
+                match self.pace(work, &id, pace) {
                     Ok(()) => self.carry_out(work, origin, &id, decision, sent),
                     // Not behind what the group has too much of.
                     Err(refusal) => work.refuse(origin, None, &refusal),
@@ -116,13 +137,16 @@ impl Engine {
 
     /// May one more message come into this group? Not when it gets too many of them, nor when the server does not take
     /// them as fast as they come.
-    fn pace(&self, work: &Work, id: &GroupId) -> Result<(), Refusal> {
+    fn pace(&self, work: &Work, id: &GroupId, pace: Pace) -> Result<(), Refusal> {
+        if pace == Pace::Never {
+            return Ok(());
+        }
         let lane = Some(id.as_str().into());
         let waiting = self.outgoing.waiting_in(&lane) + work.copies_in(id);
         if waiting > WAITING_MAX || self.outgoing.is_crowded_with(work.bytes()) {
             return Err(Refusal::Busy);
         }
-        self.rates.check(id)
+        if pace == Pace::Message { self.rates.check(id) } else { Ok(()) }
     }
 
     fn may_create(&self, origin: &Origin) -> bool {

@@ -26,6 +26,8 @@ pub(super) struct Work {
     pub(super) people: Vec<(BareJid, Addable)>,
     /// What came back and was looked at; once more if the batch cannot be stored.
     pub(super) bounces: Vec<Bounce>,
+    /// The database did not answer when something was looked up: what nobody waits for is not tried again.
+    pub(super) is_blind: bool,
     /// Copies for later that are sent because of it.
     pub(super) missed: HashSet<(StanzaId, BareJid)>,
     groups: HashMap<GroupId, Option<Group>>,
@@ -74,6 +76,7 @@ impl Work {
             sessions: unsaved,
             people: Vec::new(),
             bounces: Vec::new(),
+            is_blind: false,
             missed: HashSet::new(),
             groups: HashMap::new(),
             versions: Vec::new(),
@@ -161,7 +164,8 @@ impl Work {
             | Order::Seen(_)
             | Order::Bounce(_)
             | Order::Private(_)
-            | Order::Consent(..) => false,
+            | Order::Consent(..)
+            | Order::LinkUp => false,
         };
         !waits && self.all_copies < COPIES_MAX
     }

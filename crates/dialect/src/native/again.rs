@@ -21,8 +21,8 @@ pub enum Spoken {
     Moderation,
     /// That somebody wants to join, to owners and admins.
     Request,
-    /// An announcement, to everybody.
-    Announcement(Came),
+    /// An announcement, to everybody, and to those who went by it.
+    Announcement(Came, Went),
 }
 
 /// Who came into the group by what was announced, and is told so if he is away.
@@ -31,6 +31,15 @@ pub enum Came {
     /// These.
     These(Vec<BareJid>),
     /// Everybody who is in it since then.
+    Everybody,
+}
+
+/// Who went by what was announced, and hears of that.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Went {
+    /// These.
+    These(Vec<BareJid>),
+    /// Everybody: the group was deleted.
     Everybody,
 }
 
@@ -48,7 +57,7 @@ pub fn spoken(row: &Archived) -> Spoken {
         (ArchivedKind::Event, ReadBy::Members) if retraction::named(&children).is_some() => {
             Spoken::Moderation
         }
-        (ArchivedKind::Event, ReadBy::Members) => Spoken::Announcement(came(&children)),
+        (ArchivedKind::Event, ReadBy::Members) => Spoken::Announcement(came(&children), went(&children)),
     }
 }
 
@@ -58,10 +67,24 @@ fn is_subject(children: &[&Element]) -> bool {
 }
 
 fn came(children: &[&Element]) -> Came {
-    let is = |namespace| children.iter().any(|child| child.is("x", namespace));
-    if is(ns::CREATEGROUP) {
+    if is(children, ns::CREATEGROUP) {
         return Came::Everybody;
     }
-    let items = children.iter().filter(|child| is(ns::ADDMEMBER) && is_plain(child, "item"));
-    Came::These(items.filter_map(|item| BareJid::parse(item.attr("jid")?).ok()).collect())
+    Came::These(if is(children, ns::ADDMEMBER) { named(children) } else { Vec::new() })
+}
+
+fn went(children: &[&Element]) -> Went {
+    if is(children, ns::DELETEGROUP) {
+        return Went::Everybody;
+    }
+    Went::These(if is(children, ns::REMOVEMEMBER) { named(children) } else { Vec::new() })
+}
+
+fn is(children: &[&Element], namespace: &str) -> bool {
+    children.iter().any(|child| child.is("x", namespace))
+}
+
+fn named(children: &[&Element]) -> Vec<BareJid> {
+    let items = children.iter().filter(|child| is_plain(child, "item"));
+    items.filter_map(|item| BareJid::parse(item.attr("jid")?).ok()).collect()
 }

@@ -9,7 +9,7 @@ mod query;
 mod receipt;
 mod retraction;
 
-pub use again::{Came, Spoken, spoken};
+pub use again::{Came, Spoken, Went, spoken};
 pub use announce::{
     announcement, declined, event_content, invite, my_settings, news, request_content, welcome,
 };

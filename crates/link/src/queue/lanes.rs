@@ -16,6 +16,8 @@ pub(super) struct Lanes {
     waiting: HashMap<Lane, Waiting>,
     /// Lanes in which something waits, the next one first.
     turns: VecDeque<Lane>,
+    /// What the first one has written in its turn, in units.
+    written: usize,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ impl Lanes {
         waiting.items.push_back(item);
     }
 
-    /// The next copies, all of one stanza.
+    /// The next copies, all of one stanza. A lane goes on until its turn is over, however small its stanzas are.
     pub(super) fn take(&mut self) -> Option<Slice> {
         let lane = self.turns.pop_front()?;
         let waiting = self.waiting.get_mut(&lane)?;
@@ -51,10 +53,15 @@ impl Lanes {
             waiting.items.pop_front();
             waiting.taken = 0;
         }
+        self.written += range.len() * item.units_per_copy;
         if waiting.items.is_empty() {
             self.waiting.remove(&lane);
-        } else {
+            self.written = 0;
+        } else if self.written >= TURN_UNITS {
             self.turns.push_back(lane);
+            self.written = 0;
+        } else {
+            self.turns.push_front(lane);
         }
         Some(Slice { item, range })
     }

@@ -26,7 +26,7 @@ pub use sender::{Batch, Sender};
 /// How much may wait, and be on its way.
 #[derive(Debug, Clone)]
 pub struct QueueLimits {
-    /// Memory of everything in the queue, about, in bytes. Beyond it senders wait; one stanza always fits.
+    /// Memory of what waits to be written, about, in bytes. Beyond it senders wait; one stanza always fits.
     pub bytes_max: usize,
     /// Copies on their way that the server has not taken in; one of more than a KiB counts once for each KiB. It is also
     /// what a lane waits for behind the others' stanzas, so not more than a server handles in a moment.
@@ -83,6 +83,10 @@ struct State {
     /// Echoes are not read at the moment, so nothing can wait for them.
     is_deaf: bool,
     ledger: Ledger,
+    /// What is not written yet. Senders wait for this alone: for what is on its way they would wait for echoes, which may be
+    /// behind what they themselves have to take in.
+    waiting_bytes: usize,
+    /// That, and what is on its way.
     bytes: usize,
     senders: usize,
     is_closed: bool,
@@ -163,6 +167,7 @@ impl Shared {
 impl State {
     fn push(&mut self, item: Item, bytes: usize) {
         self.bytes += bytes;
+        self.waiting_bytes += bytes;
         if let Some(batch) = item.batch {
             self.ledger.add(batch);
         }
@@ -176,6 +181,9 @@ impl State {
         let slice = self.again.pop_front().or_else(|| self.lanes.take())?;
         self.units += slice.units();
         self.units_without_echo += slice.units();
+        if slice.is_last() {
+            self.waiting_bytes -= slice.item.bytes();
+        }
         self.on_its_way.push_back((self.next_echo, slice.clone()));
         Some(slice)
     }

@@ -23,6 +23,7 @@ impl Receiver {
             {
                 let mut state = self.0.lock();
                 if let Some(slice) = state.take(self.0.limits.window) {
+                    self.0.room.notify_waiters();
                     return Some(slice);
                 }
                 if (state.senders == 0 || state.is_closed) && state.is_empty() {
@@ -35,12 +36,19 @@ impl Receiver {
 
     /// The next copies, if there are any and the window is open.
     pub fn try_next(&self) -> Option<Slice> {
-        self.0.lock().take(self.0.limits.window)
+        let slice = self.0.lock().take(self.0.limits.window);
+        self.0.room.notify_waiters();
+        slice
     }
 
     /// Units that were taken and that no echo was written behind.
     pub fn units_without_echo(&self) -> usize {
         self.0.lock().units_without_echo
+    }
+
+    /// Is anything on its way?
+    pub fn is_waiting(&self) -> bool {
+        !self.0.lock().on_its_way.is_empty()
     }
 
     /// The number of the echo that the oldest of what is on its way waits for. Of none while echoes are not read, except
@@ -71,7 +79,6 @@ impl Receiver {
         }
         drop(state);
         done.iter().for_each(|item| self.0.release(item));
-        self.0.room.notify_waiters();
         self.0.arrived.notify_one();
     }
 
@@ -85,6 +92,7 @@ impl Receiver {
                 if slice.outgoing().is_request() {
                     dropped.push(slice.item);
                 } else {
+                    state.waiting_bytes += if slice.is_last() { slice.item.bytes() } else { 0 };
                     state.again.push_front(slice);
                 }
             }

@@ -15,7 +15,7 @@ impl Sender {
         Self(shared)
     }
 
-    /// Hands a stanza over; waits while the queue is full.
+    /// Hands a stanza over; waits while too much waits to be written.
     ///
     /// # Errors
     /// The link is closed.
@@ -56,6 +56,11 @@ impl Sender {
         self.0.lock().is_crowded_with(bytes, &self.0.limits)
     }
 
+    /// Is half of it taken?
+    pub fn is_half_full(&self) -> bool {
+        self.0.lock().bytes > self.0.limits.bytes_max / 2
+    }
+
     async fn push(&self, item: Item) -> Result<(), Closed> {
         let Shared { limits, room, arrived, .. } = &*self.0;
         let bytes = item.bytes();
@@ -71,7 +76,7 @@ impl Sender {
                     }
                     return Err(Closed);
                 }
-                if (state.bytes == 0 || state.bytes + bytes <= limits.bytes_max)
+                if (state.waiting_bytes == 0 || state.waiting_bytes + bytes <= limits.bytes_max)
                     && let Some(item) = item.take()
                 {
                     state.push(item, bytes);
