@@ -89,25 +89,16 @@ impl Engine {
     }
 
     async fn came_back(&mut self, work: &mut Work, bounce: &Bounce) -> Result<Vec<Outbound>, StoreError> {
+        if bounce.from.resource().is_none() {
+            return self.came_back_from_account(work, bounce).await;
+        }
+        let jid = bounce.from.bare();
         let meant = self.meant(work, bounce).await?;
         if meant.is_empty()
             && let Some(group) = work.group(&mut self.groups, &bounce.group).await?
             && let Some(error) = self.private_bounce(group, bounce)
         {
             return Ok(vec![error]);
-        }
-        let jid = bounce.from.bare();
-        if bounce.from.resource().is_none() {
-            // What a host was to keep and did not stays in the archive.
-            debug!(member = %jid, condition = bounce.condition, "A copy for later was not taken by the member's server");
-            // Of others we know nothing, whoever says so.
-            let group = work.group(&mut self.groups, &bounce.group).await?;
-            let is_member = group.is_some_and(|group| group.member(jid).is_some());
-            let counts = !self.links.is_new(self.clock.now()) || bounce.condition == "resource-constraint";
-            if is_member && counts {
-                self.refused(work, jid, &bounce.condition);
-            }
-            return Ok(Vec::new());
         }
         work.sessions.extend(self.sessions.end(&bounce.from));
         if !self.sessions.of(jid).is_empty() || !self.sessions.takes_copies(jid) {
@@ -120,6 +111,26 @@ impl Engine {
         let new: Vec<_> = meant.into_iter().filter(is_new).collect();
         let oldest_first = new.iter().rev();
         Ok(oldest_first.filter_map(|message| self.fanout().absent_copy(message, vec![jid.text()])).collect())
+    }
+
+    /// A copy that a host was to keep, and did not: it stays in the archive. So nothing is looked up there.
+    async fn came_back_from_account(
+        &mut self,
+        work: &mut Work,
+        bounce: &Bounce,
+    ) -> Result<Vec<Outbound>, StoreError> {
+        let jid = bounce.from.bare();
+        let Some(group) = work.group(&mut self.groups, &bounce.group).await? else { return Ok(Vec::new()) };
+        if let Some(error) = self.private_bounce(group, bounce) {
+            return Ok(vec![error]);
+        }
+        debug!(member = %jid, condition = bounce.condition, "A copy for later was not taken by the member's server");
+        let counts = !self.links.is_new(self.clock.now()) || bounce.condition == "resource-constraint";
+        // Of others than members we know nothing, whoever says so.
+        if counts && group.member(jid).is_some() {
+            self.refused(work, jid, &bounce.condition);
+        }
+        Ok(Vec::new())
     }
 
     fn refused(&mut self, work: &mut Work, jid: &BareJid, condition: &str) {

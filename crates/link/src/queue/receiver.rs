@@ -107,6 +107,11 @@ impl Receiver {
         self.0.arrived.notify_one();
     }
 
+    /// Are echoes not read at the moment?
+    pub fn is_deaf(&self) -> bool {
+        self.0.lock().is_deaf
+    }
+
     /// Takes nothing more in; what is there can still be taken.
     pub fn close(&self) {
         self.0.lock().is_closed = true;
