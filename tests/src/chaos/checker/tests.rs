@@ -13,6 +13,7 @@ struct Run {
 
 const ADA: usize = 0;
 const BEN: usize = 1;
+const PHONE: usize = 2;
 
 fn message(id: &str, stanza_id: &str) -> Message {
     Message { id: id.into(), stanza_id: stanza_id.into(), body: format!("text of {id}") }
@@ -30,6 +31,15 @@ impl Run {
         let mut run = Self { evidence, clock: 0 };
         run.note(ADA, What::Settled);
         run.note(BEN, What::Settled);
+        run
+    }
+
+    /// Ben has a second device.
+    fn with_phone() -> Self {
+        let mut run = Self::new();
+        let phone = Diary { user: "ben".into(), device: "phone".into(), entries: Vec::new() };
+        run.evidence.diaries.push(phone);
+        run.note(PHONE, What::Settled);
         run
     }
 
@@ -135,10 +145,8 @@ fn the_hosts_store_counts_for_itself_and_live_copies_count_first() {
 
 #[test]
 fn a_device_that_misses_what_another_of_the_user_gets_is_counted() {
-    let mut run = Run::new();
-    run.evidence.diaries.push(Diary { user: "ben".into(), device: "phone".into(), entries: Vec::new() });
-    run.note(2, What::Settled);
-    run.post("m1", "01", &[ADA, 2]);
+    let mut run = Run::with_phone();
+    run.post("m1", "01", &[ADA, PHONE]);
     run.archive(&[("m1", "01")]);
     let figures = Figures { sent: 1, reflected: 1, live: 2, device_misses: 1, ..Figures::default() };
     assert_eq!(run.judged(), (figures, vec![]));
@@ -146,23 +154,17 @@ fn a_device_that_misses_what_another_of_the_user_gets_is_counted() {
 
 #[test]
 fn a_device_of_which_the_service_does_not_know_any_more_is_counted() {
-    let mut run = Run::new();
-    run.evidence.diaries.push(Diary { user: "ben".into(), device: "phone".into(), entries: Vec::new() });
-    run.note(2, What::Settled);
-    run.post("m1", "01", &[ADA, 2]);
+    let mut run = Run::with_phone();
+    run.post("m1", "01", &[ADA, PHONE]);
     run.note(BEN, What::Gone);
     run.archive(&[("m1", "01")]);
     assert_eq!(run.judged().0.device_misses, 0, "it went in the same moment");
-
-    let mut run = Run::new();
-    run.evidence.diaries.push(Diary { user: "ben".into(), device: "phone".into(), entries: Vec::new() });
-    run.note(2, What::Settled);
-    run.post("m1", "01", &[ADA, 2]);
+    let mut run = Run::with_phone();
+    run.post("m1", "01", &[ADA, PHONE]);
     run.clock += 10;
     run.note(BEN, What::Gone);
     run.archive(&[("m1", "01")]);
     assert_eq!(run.judged().0.device_misses, 1);
-
     let mut run = Run::new();
     run.post("m1", "01", &[ADA]);
     run.copy(BEN, Way::Absent, message("m1", "01"));
@@ -228,12 +230,10 @@ fn a_message_has_one_stanza_id_and_one_row() {
     run.copy(BEN, Way::Live, message("m1", "02"));
     run.archive(&[("m1", "01")]);
     assert_eq!(run.judged().1, [Kind::Doubled]);
-
     let mut run = Run::new();
     run.post("m1", "01", &[ADA, BEN]);
     run.archive(&[("m1", "01"), ("m1", "01")]);
     assert_eq!(run.judged().1, [Kind::Doubled]);
-
     let mut run = Run::new();
     run.post("m1", "01", &[ADA, BEN]);
     run.post("m2", "01", &[ADA, BEN]);
@@ -256,7 +256,6 @@ fn nothing_comes_from_nowhere_or_goes_to_strangers() {
     run.copy(BEN, Way::Live, message("m1", "01"));
     run.archive(&[]);
     assert_eq!(run.judged().1, [Kind::Phantom]);
-
     let mut run = Run::new();
     run.post("m1", "01", &[ADA, BEN]);
     run.archive(&[("m1", "01")]);
@@ -275,10 +274,7 @@ fn what_was_refused_once_must_not_be_there() {
     assert_eq!(run.judged(), (figures, vec![]));
     run.copy(BEN, Way::Absent, message("m1", "01"));
     assert_eq!(run.judged().1, [Kind::Refused]);
-
-    let mut run = Run::new();
-    run.send("m1");
-    run.note(ADA, What::Refused { id: "m1".into(), given_up: true });
+    run.evidence.diaries[BEN].entries.pop();
     run.archive(&[("m1", "01")]);
     assert_eq!(run.judged().1, [Kind::Refused]);
 }
