@@ -315,9 +315,8 @@ impl Engine {
 
     fn learn(&mut self, work: &mut Work, device: &Jid, address: Option<&Jid>) {
         let max = self.policy.limits.sessions_per_user;
-        // Not later than what the server has: a crash must not take for old what this device may not have had.
-        let since = self.outgoing.acknowledged().map_or(self.saved_cursor, StanzaId);
-        work.sessions.extend(self.sessions.learn(device, address, since.min(work.last_id), max));
+        // What was said before it came would be out of order for it; it asks for that.
+        work.sessions.extend(self.sessions.learn(device, address, work.last_id, max));
     }
 
     /// Stores the batch; what may be said afterwards.
