@@ -84,7 +84,7 @@ impl Store {
         let new = pending::Entity::find()
             .filter(pending::Column::Since.gt(after.0))
             .filter(pending::Column::Since.lte(until.0))
-            .order_by_asc(pending::Column::Id);
+            .order_by_asc(pending::Column::Since);
         let new = new.all(&self.db).await.doing("reading new invitations")?;
         let read = |row: pending::Model| (GroupId::from_stored(&row.group_id), rows::pending(row));
         let is_invitation =
