@@ -31,7 +31,7 @@ fn addresses() {
 
 #[test]
 fn stanzas() {
-    play("stanzas", 50);
+    play("stanzas", 40);
 }
 
 fn play(name: &str, mutations: usize) {

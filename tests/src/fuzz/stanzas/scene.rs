@@ -64,7 +64,7 @@ impl Scene {
     }
 
     async fn with(database: Option<&[u8]>, change: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder();
         let file = file_in(&folder);
         if let Some(bytes) = database {
             std::fs::write(&file, bytes).expect("the database can be copied");
@@ -153,6 +153,12 @@ pub(super) fn answer_to(stanza: &Element) -> Option<String> {
 /// What the link passes on.
 pub(super) fn is_stanza(element: &Element) -> bool {
     element.has_ns(COMPONENT_NS) && matches!(element.name(), "message" | "presence" | "iq")
+}
+
+/// In memory where there is such a place: databases that live for milliseconds need no disk.
+fn folder() -> TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
 fn file_in(folder: &TempDir) -> PathBuf {
