@@ -27,8 +27,8 @@ async fn memory_stays_and_nothing_is_lost() -> Result<()> {
     );
     let report = run(soak, |Sample { at, resident_kib, counts }| {
         println!(
-            "{:>6} s {resident_kib:>10} {:>9} {:>12} {:>10} {:>8} {:>8}",
-            at.as_secs(),
+            "{:>6.0} s {resident_kib:>10} {:>9} {:>12} {:>10} {:>8} {:>8}",
+            at.as_secs_f64(),
             counts.expected,
             counts.delivered,
             counts.kept,
