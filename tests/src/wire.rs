@@ -63,7 +63,8 @@ impl Wire {
         let stop = CancellationToken::new();
         let mut config = Config::for_testing(SERVICE, &url(&folder));
         change(&mut config);
-        let service = tokio::spawn(app::run(config, Clock::real(), incoming, outgoing, stop.clone()));
+        let service =
+            tokio::spawn(app::Service::new(config, Clock::real()).run(incoming, outgoing, stop.clone()));
         Ok(Self { to, from, stop, service, folder })
     }
 

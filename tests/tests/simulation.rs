@@ -27,11 +27,11 @@ fn what_is_promised_holds_whatever_goes_wrong() -> Result<(), String> {
                     if seed >= first + count {
                         break;
                     }
-                    let outcome = run(seed);
+                    let run = run(seed);
                     let Ok(mut sum) = sum.lock() else { break };
-                    match outcome {
+                    match run.outcome {
                         Ok(tally) => sum.0 += tally,
-                        Err(broken) => sum.1.push(broken),
+                        Err(_) => sum.1.push(run),
                     }
                     if sum.1.len() >= 5 {
                         break;
@@ -49,6 +49,25 @@ fn what_is_promised_holds_whatever_goes_wrong() -> Result<(), String> {
     }
     if tally.reflected < tally.sent / 4 || tally.kills == 0 || tally.repeats == 0 {
         return Err(format!("too little happens to prove anything: {tally:?}"));
+    }
+    Ok(())
+}
+
+/// Whoever has a seed that fails must see the same again.
+#[test]
+fn a_seed_tells_the_same_story_again() -> Result<(), String> {
+    let first = number("SIMULATION_FIRST", 0)?;
+    for seed in first..first + 20 {
+        let (one, other) = (run(seed), run(seed));
+        let differs = one.story.iter().zip(&other.story).position(|(one, other)| one != other);
+        if let Some(line) = differs {
+            return Err(format!(
+                "seed {seed} from line {line} of {}:\n{}\n{}",
+                one.story.len(),
+                one.story[line],
+                other.story[line]
+            ));
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use groupchat_core::BareJid;
 use groupchat_link::Incoming;
 use groupchat_link::queue::Sender;
+use groupchat_store::Store;
 use tokio::sync::{Semaphore, SetOnce, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -25,62 +26,83 @@ use crate::router::Router;
 /// Orders that may wait for the engine; beyond it the router waits, and the link with it.
 const ORDERS_MAX: usize = 1_024;
 
-/// Serves until `stop` is asked or the link ends: what was taken in by then is finished first.
-/// Questions about the service itself are answered from the first moment, while the database is being opened.
-///
-/// # Errors
-/// The database can never be opened: its URL is wrong, its folder missing, its schema newer than this program.
-pub async fn run(
+/// The service, before it runs.
+#[derive(Debug)]
+pub struct Service {
     config: Config,
     clock: Clock,
-    mut incoming: mpsc::Receiver<Incoming>,
-    outgoing: Sender,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let domain = BareJid::parse(&config.component.domain).context("component.domain is no domain")?;
-    let limits = config.limits.for_rules();
-    let policy = Policy {
-        domain: domain.clone(),
-        limits: limits.clone(),
-        absent: config.delivery.absent,
-        create_groups: config.service.create_groups,
-        defaults: config.service.defaults.for_rules(&limits).map_err(anyhow::Error::msg)?,
-        dedup_ms: i64::from(config.delivery.dedup_minutes) * 60_000,
-    };
-    let group_rates = Rates::of_groups(&config.limits);
-    let opened = Arc::new(SetOnce::new());
-    let queries = Queries {
-        domain,
-        info: config.service_info(),
-        limits,
-        clock: clock.clone(),
-        started: Instant::now(),
-        store: Arc::clone(&opened),
-        reading: Semaphore::new(READING_MAX),
-    };
-    let (orders, mut taken) = mpsc::channel::<Order>(ORDERS_MAX);
-    let router = Router::new(Arc::new(queries), Rates::of_users(&config.limits), orders, outgoing.clone());
-    let engine = async {
-        let ready = open(&config.database.url, &policy, &clock, &mut taken, &outgoing).await;
-        let Some(Opened { store, stored, kept }) = ready.context("opening the database")? else {
-            return Ok(());
+    opened: Arc<SetOnce<Store>>,
+}
+
+impl Service {
+    /// One of this configuration.
+    pub fn new(config: Config, clock: Clock) -> Self {
+        Self { config, clock, opened: Arc::default() }
+    }
+
+    /// Where its database is found once it is open.
+    pub fn store(&self) -> Arc<SetOnce<Store>> {
+        Arc::clone(&self.opened)
+    }
+
+    /// Serves until `stop` is asked or the link ends: what was taken in by then is finished first.
+    /// Questions about the service itself are answered from the first moment, while the database is being opened.
+    ///
+    /// # Errors
+    /// The database can never be opened: its URL is wrong, its folder missing, its schema newer than this program.
+    pub async fn run(
+        self,
+        mut incoming: mpsc::Receiver<Incoming>,
+        outgoing: Sender,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Self { config, clock, opened } = self;
+        let domain = BareJid::parse(&config.component.domain).context("component.domain is no domain")?;
+        let limits = config.limits.for_rules();
+        let policy = Policy {
+            domain: domain.clone(),
+            limits: limits.clone(),
+            absent: config.delivery.absent,
+            create_groups: config.service.create_groups,
+            defaults: config.service.defaults.for_rules(&limits).map_err(anyhow::Error::msg)?,
+            dedup_ms: i64::from(config.delivery.dedup_minutes) * 60_000,
         };
-        // Set once, here.
-        let _ = opened.set(store.clone());
-        let retention = AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
-        let engine = Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing);
-        // Boxed: as a part of this future it would be nested deeper than the compiler likes.
-        Box::pin(engine.run(kept, &mut taken)).await;
-        drop(retention);
-        store.close().await.context("closing the database")
-    };
-    // The engine ends when the router has dropped its orders; a store that cannot be opened ends both.
-    let router = async {
-        router.run(&mut incoming, stop).await;
-        anyhow::Ok(())
-    };
-    tokio::try_join!(engine, router)?;
-    // Only now: the link closes when nobody reads from it, and the engine had still to speak.
-    drop(incoming);
-    Ok(())
+        let group_rates = Rates::of_groups(&config.limits);
+        let queries = Queries {
+            domain,
+            info: config.service_info(),
+            limits,
+            clock: clock.clone(),
+            started: Instant::now(),
+            store: Arc::clone(&opened),
+            reading: Semaphore::new(READING_MAX),
+        };
+        let (orders, mut taken) = mpsc::channel::<Order>(ORDERS_MAX);
+        let router =
+            Router::new(Arc::new(queries), Rates::of_users(&config.limits), orders, outgoing.clone());
+        let engine = async {
+            let ready = open(&config.database.url, &policy, &clock, &mut taken, &outgoing).await;
+            let Some(Opened { store, stored, kept }) = ready.context("opening the database")? else {
+                return Ok(());
+            };
+            // Set once, here.
+            let _ = opened.set(store.clone());
+            let retention =
+                AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
+            let engine = Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing);
+            // Boxed: as a part of this future it would be nested deeper than the compiler likes.
+            Box::pin(engine.run(kept, &mut taken)).await;
+            drop(retention);
+            store.close().await.context("closing the database")
+        };
+        // The engine ends when the router has dropped its orders; a store that cannot be opened ends both.
+        let router = async {
+            router.run(&mut incoming, stop).await;
+            anyhow::Ok(())
+        };
+        tokio::try_join!(engine, router)?;
+        // Only now: the link closes when nobody reads from it, and the engine had still to speak.
+        drop(incoming);
+        Ok(())
+    }
 }

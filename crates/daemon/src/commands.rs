@@ -135,7 +135,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (outgoing, to_link) = queue(QueueLimits::default());
     let (stop_service, stop_link) = (CancellationToken::new(), CancellationToken::new());
     let link = tokio::spawn(groupchat_link::run(link_config, to_service, to_link, stop_link.clone()));
-    let service = app::run(config, Clock::real(), incoming, outgoing, stop_service.clone());
+    let service = app::Service::new(config, Clock::real()).run(incoming, outgoing, stop_service.clone());
     tokio::pin!(service);
     let served = tokio::select! {
         served = &mut service => served,

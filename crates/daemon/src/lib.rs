@@ -1,6 +1,6 @@
 //! The component: what ties the rules, the stanzas, the store and the link together and runs them.
 //!
-//! `main.rs` is only the door from the shell; the tests come in by [`app::run`] with a link of their own.
+//! `main.rs` is only the door from the shell; the tests come in by [`app::Service`] with a link of their own.
 //! The map of all crates and tasks is `crates/README.md`.
 
 pub mod app;

@@ -7,7 +7,7 @@ use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::mysql::MySqlConnectOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr};
 
 use crate::error::Doing;
 use crate::{Store, StoreError};
@@ -49,6 +49,26 @@ impl Store {
                 Err(StoreError::Open { url: without_password(url), cause, remedy })
             }
         }
+    }
+
+    /// Connections that are at work just now: 0 while nobody waits for the database.
+    pub fn connections_in_use(&self) -> usize {
+        let (all, idle) = match &self.db.inner {
+            DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+                let pool = self.db.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+                let pool = self.db.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
+                let pool = self.db.get_mysql_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            DatabaseConnectionType::Disconnected => (0, 0),
+        };
+        usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(idle)
     }
 
     /// Waits for what is under way and closes every connection of this store and its clones.

@@ -95,7 +95,7 @@ async fn serve(wires: Wires, settings: Vec<String>) -> Result<()> {
     let text = Settings { domain: SERVICE, secret, server, database, more: &settings }.to_string();
     let config = Config::read(&text, "the conversation's configuration", [])
         .map_err(|problems| anyhow::Error::msg(format!("{problems:#?}")))?;
-    app::run(config, wires.clock, wires.incoming, wires.outgoing, wires.stop).await
+    app::Service::new(config, wires.clock).run(wires.incoming, wires.outgoing, wires.stop).await
 }
 
 /// A running service.

@@ -7,7 +7,6 @@ use anyhow::{Context as _, Result, bail};
 use groupchat_link::Outgoing;
 use minidom::Element;
 use rand::RngExt as _;
-use tokio::sync::mpsc;
 
 use super::people::{Device, DeviceLink, Messages};
 use super::world::{OnTheWire, World};
@@ -17,6 +16,8 @@ use crate::xml;
 
 /// How long the world may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What passes of its time while it waits for itself.
+const WAITING: Duration = Duration::from_millis(200);
 
 impl World {
     /// The host's stanzas reach the service.
@@ -133,12 +134,7 @@ impl World {
         }
         self.tally.cuts += 1;
         self.break_link("its bounce was lost with the link");
-        let (host_end, from_host) = mpsc::unbounded_channel();
-        self.host.service = Some(host_end);
-        if let Some(service) = &mut self.service {
-            service.from_host = from_host;
-            service.queue.lost();
-        }
+        self.host.service = self.service.as_mut().map(super::service::Service::link_up);
     }
 
     pub(super) async fn kill(&mut self) {
@@ -171,15 +167,21 @@ impl World {
         }
     }
 
-    /// Lets the service work, if it runs; what it was doomed to happens.
-    pub(super) async fn work(&mut self) -> Result<()> {
-        let Some(service) = &self.service else { return Ok(()) };
-        service.work().await?;
-        if service.is_dead() {
-            self.note("the service was killed in the midst of it");
-            self.kill().await;
+    /// Lets the service work, if it runs.
+    pub(super) async fn work(&self) -> Result<()> {
+        match &self.service {
+            Some(service) => service.work().await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Time passes, for everybody.
+    pub(super) async fn pass(&mut self, time: Duration) -> Result<()> {
+        // What was begun before belongs to the time before.
+        self.work().await?;
+        self.clock.advance(i64::try_from(time.as_millis())?);
+        tokio::time::advance(time).await;
+        self.work().await
     }
 
     /// Everything that can move moves, until nothing does: until the service has answered a question that went behind
@@ -205,7 +207,7 @@ impl World {
                     }
                     asked = None;
                 }
-                Some(_) => tokio::time::sleep(Duration::from_micros(200)).await,
+                Some(_) => self.pass(WAITING).await?,
                 None if !is_busy => asked = Some((self.ask()?, self.moved)),
                 None => {}
             }

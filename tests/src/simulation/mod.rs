@@ -1,6 +1,6 @@
 //! A simulated world that goes wrong at random: users with devices that come, go, vanish and resume; a link that is cut;
 //! a service that is killed in the midst of anything; a database that refuses to store; a host that is restarted. A seed
-//! decides all of it. In the end everything is mended, and what was promised must hold (`checker`).
+//! decides all of it, and time is virtual. In the end everything is mended, and what was promised must hold (`checker`).
 //!
 //! The service is the real one with its real store; the host is the simulated one of the conversations; the link is its
 //! queue, with echoes that come when the seed says. Not here: sockets (the link's own tests, and chaos on real hosts).
@@ -56,47 +56,52 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// A promise that was not kept.
+/// A run that is over.
 #[derive(Debug)]
-pub struct Broken {
-    /// The run.
+pub struct Run {
+    /// What decided it.
     pub seed: u64,
-    /// What is wrong.
-    pub what: String,
+    /// What it did; or which promise was not kept, or that the service ended by itself.
+    pub outcome: Result<Tally, String>,
     /// What happened, step by step.
     pub story: Vec<String>,
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}: {}", self.seed, self.what)?;
-        self.story.iter().try_for_each(|line| writeln!(f, "  {line}"))
+        // What went wrong comes last: the story is long.
+        writeln!(f, "seed {}", self.seed)?;
+        self.story.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        match &self.outcome {
+            Ok(tally) => writeln!(f, "seed {}: {tally:?}", self.seed),
+            Err(problem) => writeln!(f, "seed {}: {problem}", self.seed),
+        }
     }
 }
 
-impl std::error::Error for Broken {}
-
 /// Runs the world of this seed.
-///
-/// # Errors
-/// A promise was not kept, or the service ended by itself.
-pub fn run(seed: u64) -> Result<Tally, Broken> {
-    let broken = |what: String, story| Broken { seed, what, story };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| broken(format!("there is no runtime: {error}"), Vec::new()))?;
+pub fn run(seed: u64) -> Run {
+    let ended = |outcome, story| Run { seed, outcome, story };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return ended(Err(format!("there is no runtime: {error}")), Vec::new()),
+    };
+    // Time passes when the world says so, not whenever everything waits for a database's thread: never while a blocking
+    // task runs. This one ends with the run.
+    let (_ends, held) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || held.recv());
     runtime.block_on(async {
-        let mut world =
-            world::World::new(seed).await.map_err(|error| broken(format!("{error:#}"), Vec::new()))?;
+        let mut world = match world::World::new(seed).await {
+            Ok(world) => world,
+            Err(error) => return ended(Err(format!("{error:#}")), Vec::new()),
+        };
         let outcome = async {
             world.live().await?;
             world.mend().await?;
             checker::check(&mut world).await
         };
-        match outcome.await {
-            Ok(tally) => Ok(tally),
-            Err(error) => Err(broken(format!("{error:#}"), world.into_story())),
-        }
+        let outcome = outcome.await.map_err(|error| format!("{error:#}"));
+        ended(outcome, world.into_story())
     })
 }

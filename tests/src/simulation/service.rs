@@ -1,4 +1,6 @@
-//! The service of the simulation: it can be stopped for ever between any two of its steps.
+//! The service of the simulation. It works until it waits for something from outside, and what it says stays in its queue
+//! until the world takes it. So it can be killed after it has stored and before anybody has heard of it; that it is killed
+//! in the midst of a transaction is, for the database and for everybody else, the same as before it.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -10,8 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use groupchat_link::Incoming;
 use groupchat_link::queue::{QueueLimits, Receiver, queue};
+use groupchat_store::Store;
 use minidom::Element;
-use tokio::sync::mpsc;
+use tokio::sync::{SetOnce, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use xmpp_groupchat::app;
@@ -24,45 +27,39 @@ use crate::script::SERVICE;
 const QUEUE_MAX: usize = 32;
 /// Copies on their way, so few that a window is often full.
 const WINDOW: usize = 16;
-/// A service that does nothing for so long waits for something from outside: it has no timers of this size, and its
-/// database is in memory.
-const IDLE: Duration = Duration::from_micros(600);
+/// Times that nothing may move until everything is taken to wait for something from outside.
+const QUIET_ROUNDS: usize = 8;
+/// Of virtual time, again and again while the service takes its time to stop.
+const STOPPING: Duration = Duration::from_millis(100);
 /// The longest that anything can take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running service.
 pub(super) struct Service {
     task: JoinHandle<Result<()>>,
-    steps: Arc<Steps>,
+    polls: Arc<AtomicU64>,
     stop: CancellationToken,
+    store: Arc<SetOnce<Store>>,
     to_service: mpsc::Sender<Incoming>,
+    /// It has not heard that it has a new link.
+    has_new_link: bool,
     /// What the host has sent and the service has not got yet.
     pub(super) from_host: mpsc::UnboundedReceiver<Element>,
     /// What the service said and nobody has taken.
     pub(super) queue: Receiver,
 }
 
-/// How often the service was polled, and when that ends.
-#[derive(Debug)]
-struct Steps {
-    taken: AtomicU64,
-    max: AtomicU64,
-}
-
-struct Stepwise<F> {
+/// Counts the steps of a future.
+struct Counted<F> {
     inner: Pin<Box<F>>,
-    steps: Arc<Steps>,
+    polls: Arc<AtomicU64>,
 }
 
-impl<F: Future> Future for Stepwise<F> {
+impl<F: Future> Future for Counted<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let steps = &self.steps;
-        if steps.taken.load(Ordering::Relaxed) >= steps.max.load(Ordering::Relaxed) {
-            return Poll::Pending;
-        }
-        steps.taken.fetch_add(1, Ordering::Relaxed);
+        self.polls.fetch_add(1, Ordering::Relaxed);
         self.inner.as_mut().poll(cx)
     }
 }
@@ -77,31 +74,30 @@ impl Service {
         let (outgoing, queue) = queue(QueueLimits { window: WINDOW, ..QueueLimits::default() });
         let (host_end, from_host) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
-        let steps = Arc::new(Steps { taken: AtomicU64::new(0), max: AtomicU64::new(u64::MAX) });
-        let inner = Box::pin(app::run(config, clock, incoming, outgoing, stop.clone()));
-        let task = tokio::spawn(Stepwise { inner, steps: steps.clone() });
-        (Self { task, steps, stop, to_service, from_host, queue }, host_end)
+        let polls = Arc::new(AtomicU64::new(0));
+        let service = app::Service::new(config, clock);
+        let store = service.store();
+        let inner = Box::pin(service.run(incoming, outgoing, stop.clone()));
+        let task = tokio::spawn(Counted { inner, polls: polls.clone() });
+        (Self { task, polls, stop, store, to_service, has_new_link: true, from_host, queue }, host_end)
     }
 
-    /// It will be stopped for ever after so many more steps.
-    pub(super) fn doom(&self, steps: u64) {
-        self.steps.max.store(self.steps.taken.load(Ordering::Relaxed) + steps, Ordering::Relaxed);
-    }
-
-    /// It may go on for ever again.
-    pub(super) fn spare(&self) {
-        self.steps.max.store(u64::MAX, Ordering::Relaxed);
-    }
-
-    /// Has it taken its last step?
-    pub(super) fn is_dead(&self) -> bool {
-        self.steps.taken.load(Ordering::Relaxed) >= self.steps.max.load(Ordering::Relaxed)
+    /// The link is there again, after it was lost; the host's new end of it comes back.
+    pub(super) fn link_up(&mut self) -> mpsc::UnboundedSender<Element> {
+        let (host_end, from_host) = mpsc::unbounded_channel();
+        (self.from_host, self.has_new_link) = (from_host, true);
+        self.queue.lost();
+        host_end
     }
 
     /// Hands over some of what the host sent, as far as there is room; what it was.
     pub(super) fn take_in(&mut self, stanzas_max: usize) -> Vec<Element> {
         let mut taken = Vec::new();
-        while taken.len() < stanzas_max
+        if self.has_new_link && stanzas_max > 0 {
+            self.has_new_link = self.to_service.try_send(Incoming::Up).is_err();
+        }
+        while !self.has_new_link
+            && taken.len() < stanzas_max
             && let Ok(room) = self.to_service.try_reserve()
             && let Ok(stanza) = self.from_host.try_recv()
         {
@@ -111,26 +107,29 @@ impl Service {
         taken
     }
 
-    /// Lets it work until it waits for something from outside, or is dead.
+    /// Lets it work until it waits for something from outside.
     pub(super) async fn work(&self) -> Result<()> {
         let start = Instant::now();
-        let (mut taken, mut since) = (self.steps.taken.load(Ordering::Relaxed), start);
-        while !self.is_dead() {
+        let (mut polls, mut quiet) = (self.polls.load(Ordering::Relaxed), 0);
+        while quiet < QUIET_ROUNDS {
             if self.task.is_finished() {
                 bail!("the service ended by itself");
             }
-            let now = self.steps.taken.load(Ordering::Relaxed);
-            if now != taken {
-                (taken, since) = (now, Instant::now());
-            } else if since.elapsed() > IDLE && self.to_service.capacity() == self.to_service.max_capacity() {
-                break;
-            }
+            tokio::task::yield_now().await;
+            let now = self.polls.load(Ordering::Relaxed);
+            let is_quiet = now == polls && self.waits_for_nothing_inside();
+            (polls, quiet) = (now, if is_quiet { quiet + 1 } else { 0 });
             if start.elapsed() > PATIENCE {
                 bail!("the service has been busy for {PATIENCE:?}");
             }
-            tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Nothing is under way in it: no statement, and no stanza between its tasks.
+    fn waits_for_nothing_inside(&self) -> bool {
+        self.store.get().is_some_and(|store| store.connections_in_use() == 0)
+            && self.to_service.capacity() == self.to_service.max_capacity()
     }
 
     /// Ends it without a word.
@@ -143,6 +142,15 @@ impl Service {
     /// Asks it to end; what it still says stays in the queue, which is given back.
     pub(super) async fn stop(self) -> Result<Receiver> {
         self.stop.cancel();
+        while !self.task.is_finished() {
+            // Its patience with the host is of virtual time.
+            tokio::time::advance(STOPPING).await;
+            while !self.task.is_finished()
+                && self.store.get().is_some_and(|store| store.connections_in_use() > 0)
+            {
+                tokio::task::yield_now().await;
+            }
+        }
         self.task.await??;
         Ok(self.queue)
     }

@@ -1,5 +1,7 @@
 //! What happens in a run, at random, and how everything is mended in the end.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use rand::RngExt as _;
 
@@ -34,11 +36,11 @@ impl World {
                 self.kill().await;
             }
             77..82 => {
-                let steps = self.rng.random_range(0..30);
-                if let Some(service) = &self.service {
-                    service.doom(steps);
-                    self.note(format!("the service has {steps} steps left"));
-                }
+                // What it was told is stored, and what came of it is lost, but for what it had said before.
+                self.take_in(usize::MAX);
+                self.work().await?;
+                self.note("the service is killed before it speaks");
+                self.kill().await;
             }
             82..84 => {
                 self.note("the host is restarted");
@@ -48,6 +50,15 @@ impl World {
                 let stores = self.chance(60);
                 self.note(if stores { "the database stores" } else { "the database stores nothing" });
                 self.set_stores(stores).await?;
+            }
+            88..94 => {
+                let time = Duration::from_millis(self.rng.random_range(1..3_000));
+                self.note(format!("{time:?} pass"));
+                self.pass(time).await?;
+            }
+            94..95 => {
+                self.note("more than a minute passes");
+                self.pass(Duration::from_secs(65)).await?;
             }
             _ => {}
         }
@@ -178,14 +189,8 @@ impl World {
     pub(super) async fn mend(&mut self) -> Result<()> {
         self.note("everything is mended");
         self.set_stores(true).await?;
-        if self.service.as_ref().is_some_and(super::service::Service::is_dead) {
-            self.kill().await;
-        }
         if self.service.is_none() {
             self.start();
-        }
-        if let Some(service) = &self.service {
-            service.spare();
         }
         self.settle().await?;
         for device in 0..self.devices.len() {

@@ -48,7 +48,7 @@ pub(super) struct World {
     control: DatabaseConnection,
     pub(super) stores: bool,
     pub(super) database: PathBuf,
-    clock: Clock,
+    pub(super) clock: Clock,
     _folder: TempDir,
 }
 
@@ -193,9 +193,17 @@ impl World {
         Ok(())
     }
 
-    /// The host gives a vanished session up.
+    /// The host gives a vanished session up, and back what it kept for it, if anybody is there to take it.
     pub(super) fn expire(&mut self, device: usize) {
         let who = &mut self.devices[device];
+        let session = self.host.sessions.get(&(who.user.to_owned(), who.resource.to_owned()));
+        if let (None, Some(Link::Down(kept))) = (&self.host.service, session.map(|session| &session.link)) {
+            let ids = kept.iter().filter_map(|stanza| stanza.attr("id"));
+            for id in ids {
+                let of_user = (who.user.to_owned(), id.to_owned());
+                self.messages.excused.insert(of_user, "the service was away when it came back");
+            }
+        }
         who.link = DeviceLink::Off;
         self.host.expire(who.user, who.resource);
     }
@@ -216,6 +224,8 @@ impl World {
         if self.stores == stores {
             return Ok(());
         }
+        // What was begun before is done before.
+        self.work().await?;
         self.stores = stores;
         for table in ["tig_group_message", "tig_group_session"] {
             let statement = if stores {
@@ -226,13 +236,7 @@ impl World {
                      BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
                 )
             };
-            while let Err(error) = self.control.execute_unprepared(&statement).await {
-                if !self.service.as_ref().is_some_and(Service::is_dead) {
-                    return Err(error).context("the control connection");
-                }
-                // It stopped in the midst of a transaction.
-                self.kill().await;
-            }
+            self.control.execute_unprepared(&statement).await.context("the control connection")?;
         }
         self.tally.database_stops += usize::from(!stores);
         Ok(())
