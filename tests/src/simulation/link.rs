@@ -115,10 +115,18 @@ impl World {
             from.starts_with(&format!("{}@", device.user))
                 && !from.ends_with(&format!("/{}", device.resource))
         };
-        let came_later = |device: &Device| device.since > number || !device.is_known;
+        let came_later = |device: &Device| device.since > number || device.is_on() && !device.is_known;
         if self.devices.iter().any(|device| is_other(device) && came_later(device)) {
             self.messages.excuse(bounce, "another device came later");
         }
+    }
+
+    /// Has everything that the service got had its effects, with the host as well? Only if nothing was handed to it since
+    /// it worked.
+    pub(super) fn is_at_rest(&mut self) -> bool {
+        let Some(service) = &self.service else { return false };
+        self.wire.extend(service.queue.try_next().map(OnTheWire::Copies));
+        self.stores && self.wire.is_empty() && service.queue.oldest_echo().is_none()
     }
 
     /// The service may not know that the device which this is from is there.

@@ -69,13 +69,17 @@ impl World {
     async fn move_on(&mut self) -> Result<()> {
         let stanzas = self.rng.random_range(0..12);
         self.take_in(stanzas);
-        if self.chance(80) {
+        let works = self.chance(80);
+        if works {
             self.work().await?;
         }
         let (slices, echoes) = (self.rng.random_range(0..8), self.chance(50));
         self.write(slices, echoes);
         let items = self.rng.random_range(0..10);
         self.host_works(items);
+        if works && self.is_at_rest() {
+            self.news_inside.clear();
+        }
         Ok(())
     }
 
