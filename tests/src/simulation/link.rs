@@ -108,14 +108,14 @@ impl World {
     /// A copy came back from one device of a user, and another one has logged in since the message was sent, or its
     /// presence was lost. It got no copy of its own, and being there it keeps the service from sending one for later; it
     /// finds the message when it asks for what it missed, as every device does after its login.
-    fn excuse_newcomers(&mut self, bounce: &Element) {
+    pub(super) fn excuse_newcomers(&mut self, bounce: &Element) {
         let from = bounce.attr("from").unwrap_or_default();
         let Some(number) = bounce.attr("id").and_then(Messages::number) else { return };
         let is_other = |device: &Device| {
             from.starts_with(&format!("{}@", device.user))
                 && !from.ends_with(&format!("/{}", device.resource))
         };
-        let came_later = |device: &Device| device.since > number || device.is_on() && !device.is_known;
+        let came_later = |device: &Device| device.was_there && (device.since > number || !device.is_known);
         if self.devices.iter().any(|device| is_other(device) && came_later(device)) {
             self.messages.excuse(bounce, "another device came later");
         }

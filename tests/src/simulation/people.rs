@@ -29,6 +29,8 @@ pub(super) struct Device {
     pub(super) user: &'static str,
     pub(super) resource: &'static str,
     pub(super) link: DeviceLink,
+    /// It has been there at all.
+    pub(super) was_there: bool,
     /// Since when, as a number of messages sent by anybody, it is there without a break.
     pub(super) since: usize,
     /// The service heard that it is there, and nothing to the contrary.

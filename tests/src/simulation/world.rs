@@ -87,6 +87,7 @@ impl World {
             user,
             resource,
             link: DeviceLink::Off,
+            was_there: false,
             since: 0,
             is_known: false,
             got: Got::default(),
@@ -154,8 +155,13 @@ impl World {
         let who = &mut self.devices[device];
         self.host.bind(who.user, who.resource, arrivals.clone())?;
         who.link = DeviceLink::On(inbox, arrivals);
+        who.was_there = true;
         who.since = self.messages.sent.len();
         who.is_known = self.host.service.is_some();
+        // For what came back before and is dealt with later, as when the database is away, it is one that came later.
+        for bounce in self.news_inside.clone().iter().filter(|stanza| stanza.name() == "message") {
+            self.excuse_newcomers(bounce);
+        }
         self.say(device, &format!("<presence/><presence to='{SERVICE}'/>"))
     }
 
