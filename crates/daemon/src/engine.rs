@@ -56,6 +56,8 @@ pub(crate) enum Order {
     Seen(Jid),
     /// A message of ours came back.
     Bounce(Bounce),
+    /// One that came back earlier, when the database could not say what it was.
+    KeptBounce(Bounce),
     /// Something for a member's own address.
     Private(Box<Private>),
     /// A user says who may add him.
@@ -71,7 +73,12 @@ impl Order {
             Self::Request(request) => &request.origin,
             Self::Private(private) if !private.kind.is_answer() => &private.origin,
             Self::Consent(origin, _) => origin,
-            Self::Private(_) | Self::Presence { .. } | Self::Seen(_) | Self::Bounce(_) | Self::LinkUp => {
+            Self::Private(_)
+            | Self::Presence { .. }
+            | Self::Seen(_)
+            | Self::Bounce(_)
+            | Self::KeptBounce(_)
+            | Self::LinkUp => {
                 return None;
             }
         };
@@ -211,17 +218,20 @@ impl Engine {
                     if self.work(&mut batch).await.is_err() {
                         return;
                     }
-                    self.save_cursor().await;
+                    self.save_rest().await;
                 }
             }
         }
         // With the server away it will be sent again.
         let _ = tokio::time::timeout(SETTLE_PATIENCE, self.outgoing.settled()).await;
-        self.save_cursor().await;
+        self.save_rest().await;
     }
 
     fn is_unsettled(&self) -> bool {
-        self.saved_cursor < self.last_id || !self.doubts.is_empty() || !self.kept_bounces.is_empty()
+        self.saved_cursor < self.last_id
+            || !self.doubts.is_empty()
+            || !self.kept_bounces.is_empty()
+            || !self.unsaved_sessions.is_empty()
     }
 
     /// What the server has, if that is more than is stored.
@@ -229,19 +239,28 @@ impl Engine {
         self.outgoing.acknowledged().map(StanzaId).filter(|reached| *reached > self.saved_cursor)
     }
 
-    async fn save_cursor(&mut self) {
-        let Some(reached) = self.moved_cursor() else { return };
-        let cursor = Some((self.policy.domain.clone(), reached));
-        match self.store.commit(&StoredBatch { cursor, ..StoredBatch::default() }).await {
-            Ok(()) => self.saved_cursor = reached,
+    /// Stores what waits for no request: how far the server is, and who came and went while nothing could be stored.
+    async fn save_rest(&mut self) {
+        let cursor = self.moved_cursor();
+        let sessions = std::mem::take(&mut self.unsaved_sessions);
+        if cursor.is_none() && sessions.is_empty() {
+            return;
+        }
+        let cursor_of_domain = cursor.map(|reached| (self.policy.domain.clone(), reached));
+        let batch = StoredBatch { cursor: cursor_of_domain, sessions, ..StoredBatch::default() };
+        match self.store.commit(&batch).await {
+            Ok(()) => self.saved_cursor = cursor.unwrap_or(self.saved_cursor),
             // With the next batch, then.
-            Err(problem) => debug!(error = %problem, "The cursor could not be stored: {problem}"),
+            Err(problem) => {
+                debug!(error = %problem, "The cursor could not be stored: {problem}");
+                self.keep_unsaved(batch.sessions);
+            }
         }
     }
 
     /// Decides, stores, speaks. An error means that nobody listens any more.
     async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), Closed> {
-        let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::Bounce).collect();
+        let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::KeptBounce).collect();
         // What came back can wait for those who ask.
         let mut orders = orders.drain(..).chain(kept).peekable();
         // Also without orders, and again after each failure: what is in doubt comes before anything new.
@@ -283,7 +302,8 @@ impl Engine {
         for order in orders {
             match (order.unavailable(), order) {
                 (Some(refusal), _) => self.outgoing.send(outgoing_of(refusal, None)).await?,
-                (None, Order::Bounce(bounce)) => self.keep_bounces([bounce]),
+                (None, Order::Bounce(bounce)) => self.keep_unread_bounce(&mut work, bounce, true),
+                (None, Order::KeptBounce(bounce)) => self.keep_bounces([bounce]),
                 (None, order) => self.decide(&mut work, order).await,
             }
         }
@@ -306,7 +326,8 @@ impl Engine {
                 work.sessions.extend(self.sessions.leave(&from, &address));
             }
             Order::Seen(from) => self.learn(work, &from, None),
-            Order::Bounce(bounce) => self.bounce(work, bounce).await,
+            Order::Bounce(bounce) => self.bounce(work, bounce, true).await,
+            Order::KeptBounce(bounce) => self.bounce(work, bounce, false).await,
             Order::Private(private) => self.private(work, *private).await,
             Order::Consent(origin, addable) => self.consent(work, origin, addable),
             Order::LinkUp => self.links.note(self.clock.now()),

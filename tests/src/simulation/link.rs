@@ -16,6 +16,8 @@ use crate::xml;
 
 /// How long the world may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than the service takes to store what it could not store before.
+const SETTLING: Duration = Duration::from_secs(1);
 /// What passes of its time while it waits for itself.
 const WAITING: Duration = Duration::from_millis(200);
 
@@ -126,7 +128,7 @@ impl World {
     pub(super) fn is_at_rest(&mut self) -> bool {
         let Some(service) = &self.service else { return false };
         self.wire.extend(service.queue.try_next().map(OnTheWire::Copies));
-        self.stores && self.wire.is_empty() && service.queue.oldest_echo().is_none()
+        self.has_stored_all && self.wire.is_empty() && service.queue.oldest_echo().is_none()
     }
 
     /// The service may not know that the device which this is from is there.
@@ -189,7 +191,9 @@ impl World {
         self.work().await?;
         self.clock.advance(i64::try_from(time.as_millis())?);
         tokio::time::advance(time).await;
-        self.work().await
+        self.work().await?;
+        self.has_stored_all |= self.stores && self.service.is_some() && time > SETTLING;
+        Ok(())
     }
 
     /// Everything that can move moves, until nothing does: until the service has answered a question that went behind

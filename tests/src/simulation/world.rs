@@ -47,6 +47,8 @@ pub(super) struct World {
     pub(super) moved: u64,
     control: DatabaseConnection,
     pub(super) stores: bool,
+    /// What could not be stored for a while has been stored since.
+    pub(super) has_stored_all: bool,
     pub(super) database: PathBuf,
     pub(super) clock: Clock,
     _folder: TempDir,
@@ -108,6 +110,7 @@ impl World {
             moved: 0,
             control,
             stores: true,
+            has_stored_all: true,
             database,
             clock: Clock::manual(groupchat_core::Timestamp(1_767_225_600_000)),
             _folder: folder,
@@ -232,7 +235,7 @@ impl World {
         }
         // What was begun before is done before.
         self.work().await?;
-        self.stores = stores;
+        (self.stores, self.has_stored_all) = (stores, false);
         for table in ["tig_group_message", "tig_group_session"] {
             let statement = if stores {
                 format!("DROP TRIGGER full_{table}")

@@ -64,20 +64,28 @@ impl Missed {
 }
 
 impl Engine {
-    pub(super) async fn bounce(&mut self, work: &mut Work, bounce: Bounce) {
+    /// `is_new`: it has not been kept before. A new one ends its session at once, also when the database cannot tell yet
+    /// what came back: later there may be another session with the same resource.
+    pub(super) async fn bounce(&mut self, work: &mut Work, bounce: Bounce, is_new: bool) {
         if work.is_blind {
-            return self.keep_bounces([bounce]);
+            return self.keep_unread_bounce(work, bounce, is_new);
         }
-        match self.came_back(work, &bounce).await {
+        match self.came_back(work, &bounce, is_new).await {
             Ok(speech) => work.say_if_stored(&bounce.group, speech),
             Err(problem) => {
                 error!(error = %problem, "A message that came back cannot be looked up yet: {problem}");
                 work.is_blind = true;
-                self.keep_bounces([bounce]);
-                return;
+                return self.keep_unread_bounce(work, bounce, is_new);
             }
         }
         work.bounces.push(bounce);
+    }
+
+    pub(super) fn keep_unread_bounce(&mut self, work: &mut Work, bounce: Bounce, is_new: bool) {
+        if is_new {
+            work.sessions.extend(self.sessions.end(&bounce.from));
+        }
+        self.keep_bounces([bounce]);
     }
 
     /// The database does not answer: they are looked at again when it does.
@@ -88,7 +96,12 @@ impl Engine {
         self.kept_bounces.drain(..excess);
     }
 
-    async fn came_back(&mut self, work: &mut Work, bounce: &Bounce) -> Result<Vec<Outbound>, StoreError> {
+    async fn came_back(
+        &mut self,
+        work: &mut Work,
+        bounce: &Bounce,
+        is_new: bool,
+    ) -> Result<Vec<Outbound>, StoreError> {
         if bounce.from.resource().is_none() {
             return self.came_back_from_account(work, bounce).await;
         }
@@ -100,7 +113,9 @@ impl Engine {
         {
             return Ok(vec![error]);
         }
-        work.sessions.extend(self.sessions.end(&bounce.from));
+        if is_new {
+            work.sessions.extend(self.sessions.end(&bounce.from));
+        }
         if !self.sessions.of(jid).is_empty() || !self.sessions.takes_copies(jid) {
             return Ok(Vec::new());
         }

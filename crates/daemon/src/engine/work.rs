@@ -165,6 +165,7 @@ impl Work {
             | Order::Bounce(_)
             | Order::Private(_)
             | Order::Consent(..)
+            | Order::KeptBounce(_)
             | Order::LinkUp => false,
         };
         !waits && self.all_copies < COPIES_MAX
