@@ -110,7 +110,7 @@ impl World {
     /// A copy came back from one device of a user, and another one has logged in since the message was sent, or its
     /// presence was lost. It got no copy of its own, and being there it keeps the service from sending one for later; it
     /// finds the message when it asks for what it missed, as every device does after its login.
-    pub(super) fn excuse_newcomers(&mut self, bounce: &Element) {
+    fn excuse_newcomers(&mut self, bounce: &Element) {
         let from = bounce.attr("from").unwrap_or_default();
         let Some(number) = bounce.attr("id").and_then(Messages::number) else { return };
         let is_other = |device: &Device| {

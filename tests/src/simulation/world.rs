@@ -163,7 +163,10 @@ impl World {
         who.is_known = self.host.service.is_some();
         // For what came back before and is dealt with later, as when the database is away, it is one that came later.
         for bounce in self.news_inside.clone().iter().filter(|stanza| stanza.name() == "message") {
-            self.excuse_newcomers(bounce);
+            let user = self.devices[device].user;
+            if bounce.attr("from").is_some_and(|from| from.starts_with(&format!("{user}@"))) {
+                self.messages.excuse(bounce, "a device came before it was dealt with");
+            }
         }
         self.say(device, &format!("<presence/><presence to='{SERVICE}'/>"))
     }
