@@ -31,7 +31,7 @@ fn addresses() {
 
 #[test]
 fn stanzas() {
-    play("stanzas", 40);
+    play("stanzas", 50);
 }
 
 fn play(name: &str, mutations: usize) {

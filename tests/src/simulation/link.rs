@@ -109,16 +109,18 @@ impl World {
 
     /// A copy came back from one device of a user, and another one has logged in since the message was sent, or its
     /// presence was lost. It got no copy of its own, and being there it keeps the service from sending one for later; it
-    /// finds the message when it asks for what it missed, as every device does after its login.
+    /// finds the message when it asks for what it missed, as every device does after its login. The same device is such
+    /// another one if nothing can be stored: when the bounce is dealt with, it is there again.
     fn excuse_newcomers(&mut self, bounce: &Element) {
         let from = bounce.attr("from").unwrap_or_default();
         let Some(number) = bounce.attr("id").and_then(Messages::number) else { return };
-        let is_other = |device: &Device| {
+        let is_kept = !self.has_stored_all;
+        let is_another = |device: &Device| {
             from.starts_with(&format!("{}@", device.user))
-                && !from.ends_with(&format!("/{}", device.resource))
+                && (is_kept || !from.ends_with(&format!("/{}", device.resource)))
         };
         let came_later = |device: &Device| device.was_there && (device.since > number || !device.is_known);
-        if self.devices.iter().any(|device| is_other(device) && came_later(device)) {
+        if self.devices.iter().any(|device| is_another(device) && came_later(device)) {
             self.messages.excuse(bounce, "another device came later");
         }
     }
@@ -163,13 +165,8 @@ impl World {
         self.tally.host_restarts += 1;
         self.cut();
         for ((user, _), session) in std::mem::take(&mut self.host.sessions) {
-            let Link::Down(kept) = session.link else { continue };
-            for stanza in kept {
-                if let Some(id) = stanza.attr("id") {
-                    self.messages
-                        .excused
-                        .insert((user.clone(), id.to_owned()), "the host was restarted with it");
-                }
+            if let Link::Down(kept) = session.link {
+                self.messages.excuse_kept(&user, &kept, "the host was restarted with it");
             }
         }
         for device in &mut self.devices {

@@ -167,6 +167,12 @@ impl Messages {
         }
     }
 
+    /// What the host kept for a session of this user is gone, and nobody is told.
+    pub(super) fn excuse_kept(&mut self, user: &str, kept: &[Element], why: &'static str) {
+        let ids = kept.iter().filter_map(|stanza| stanza.attr("id"));
+        self.excused.extend(ids.map(|id| ((user.to_owned(), id.to_owned()), why)));
+    }
+
     /// What was lost on its way from the host: of copies that came back, those who did not get them are excused.
     pub(super) fn excuse(&mut self, stanza: &Element, why: &'static str) {
         if let (Some(from), Some(id)) = (stanza.attr("from"), stanza.attr("id")) {

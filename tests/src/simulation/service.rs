@@ -115,6 +115,8 @@ impl Service {
             if self.task.is_finished() {
                 bail!("the service ended by itself");
             }
+            // The database has a thread of its own, which needs a processor.
+            std::thread::yield_now();
             tokio::task::yield_now().await;
             let now = self.polls.load(Ordering::Relaxed);
             let is_quiet = now == polls && self.waits_for_nothing_inside();

@@ -162,9 +162,9 @@ impl World {
         who.since = self.messages.sent.len();
         who.is_known = self.host.service.is_some();
         // For what came back before and is dealt with later, as when the database is away, it is one that came later.
-        for bounce in self.news_inside.clone().iter().filter(|stanza| stanza.name() == "message") {
-            let user = self.devices[device].user;
-            if bounce.attr("from").is_some_and(|from| from.starts_with(&format!("{user}@"))) {
+        let from_user = format!("{}@", who.user);
+        for bounce in self.news_inside.iter().filter(|stanza| stanza.name() == "message") {
+            if bounce.attr("from").is_some_and(|from| from.starts_with(&from_user)) {
                 self.messages.excuse(bounce, "a device came before it was dealt with");
             }
         }
@@ -210,11 +210,7 @@ impl World {
         let who = &mut self.devices[device];
         let session = self.host.sessions.get(&(who.user.to_owned(), who.resource.to_owned()));
         if let (None, Some(Link::Down(kept))) = (&self.host.service, session.map(|session| &session.link)) {
-            let ids = kept.iter().filter_map(|stanza| stanza.attr("id"));
-            for id in ids {
-                let of_user = (who.user.to_owned(), id.to_owned());
-                self.messages.excused.insert(of_user, "the service was away when it came back");
-            }
+            self.messages.excuse_kept(who.user, kept, "the service was away when it came back");
         }
         who.link = DeviceLink::Off;
         self.host.expire(who.user, who.resource);
