@@ -24,6 +24,13 @@ fn post(id: &str) -> String {
     format!("<message type='groupchat' id='{id}' to='{TEA}'><body>Milk?</body></message>")
 }
 
+/// A device tells that it is there, and asks behind that whether it was heard.
+async fn announce(wire: &Wire, id: &str) -> Result<()> {
+    wire.say("bob", "<presence to='groupchat.shakespeare.lit'/>").await?;
+    let ping = "<ping xmlns='urn:xmpp:ping'/>";
+    wire.say("bob", &format!("<iq type='get' id='{id}' to='groupchat.shakespeare.lit'>{ping}</iq>")).await
+}
+
 /// Another program that has the file for itself.
 async fn lock(wire: &Wire) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(wire.url());
@@ -72,6 +79,26 @@ async fn a_locked_file_costs_refusals_and_no_restart() -> Result<()> {
         !wire.hear_all().await.iter().any(|said| said.contains("'m1'")),
         "nobody hears of what was refused"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_is_answered_once_the_presence_before_it_is_stored() -> Result<()> {
+    let mut wire = Wire::start(ROOM, |_| {})?;
+    wire.ask("alice", "set", TEA, &create()).await?;
+    wire.hear_all().await;
+    let other = lock(&wire).await?;
+    announce(&wire, "p1").await?;
+    let (said, _) = heard(&mut wire, "p1").await?;
+    ensure!(is_refusal(&said), "{said}");
+    other.execute_unprepared("ROLLBACK").await?;
+    announce(&wire, "p2").await?;
+    let (said, _) = heard(&mut wire, "p2").await?;
+    ensure!(said.contains("type='result'"), "{said}");
+    let mut wire = wire.crash(ROOM, |_| {}).await?;
+    wire.say("alice", &post("m1")).await?;
+    let (said, _) = heard(&mut wire, "m1").await?;
+    ensure!(said.contains("\"bob@shakespeare.lit/"), "the device is known, whatever happens then: {said}");
     Ok(())
 }
 

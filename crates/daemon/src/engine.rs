@@ -60,6 +60,8 @@ pub(crate) enum Order {
     KeptBounce(Bounce),
     /// Something for a member's own address.
     Private(Box<Private>),
+    /// Somebody wants to know whether the service works: answered once what came before it is stored.
+    Ping(Origin),
     /// A user says who may add him.
     Consent(Origin, Addable),
     /// The link is up, for the first time or again.
@@ -72,7 +74,7 @@ impl Order {
         let asker = match self {
             Self::Request(request) => &request.origin,
             Self::Private(private) if !private.kind.is_answer() => &private.origin,
-            Self::Consent(origin, _) => origin,
+            Self::Ping(origin) | Self::Consent(origin, _) => origin,
             Self::Private(_)
             | Self::Presence { .. }
             | Self::Seen(_)
@@ -329,6 +331,10 @@ impl Engine {
             Order::Bounce(bounce) => self.bounce(work, bounce, true).await,
             Order::KeptBounce(bounce) => self.bounce(work, bounce, false).await,
             Order::Private(private) => self.private(work, *private).await,
+            Order::Ping(origin) => {
+                let pong = vec![encode::result(&origin, None)];
+                work.say(origin, None, pong, None);
+            }
             Order::Consent(origin, addable) => self.consent(work, origin, addable),
             Order::LinkUp => self.links.note(self.clock.now()),
         }

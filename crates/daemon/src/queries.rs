@@ -51,7 +51,6 @@ impl Queries {
     pub(crate) fn answer_at_once(&self, question: &Question) -> Option<Outbound> {
         let payload = match (&question.query, &question.group) {
             (Query::DiscoInfo, None) => Some(encode::disco_service_info(&self.info)),
-            (Query::Ping, _) => None,
             (Query::Version, _) => Some(encode::version(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),
             (Query::Time, _) => Some(encode::time(self.clock.now())),
             (Query::Uptime, _) => Some(encode::uptime(self.started.elapsed().as_secs())),

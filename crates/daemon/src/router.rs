@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use groupchat_core::{BareJid, Limits, Refusal};
-use groupchat_dialect::{Bounce, Decoded, Outbound, Question, decode, encode, oversized};
+use groupchat_dialect::{Bounce, Decoded, Outbound, Query, Question, decode, encode, oversized};
 use groupchat_link::Incoming;
 use groupchat_link::queue::Sender;
 use minidom::Element;
@@ -138,7 +138,10 @@ impl Router {
                 if question.shows_session {
                     self.order(Order::Seen(question.origin.from.clone())).await?;
                 }
-                self.ask(question).await
+                match question.query {
+                    Query::Ping => self.order(Order::Ping(question.origin)).await,
+                    _ => self.ask(question).await,
+                }
             }
             Decoded::Granted(granted) => {
                 self.grants.tell(granted);

@@ -164,6 +164,7 @@ impl Work {
             | Order::Seen(_)
             | Order::Bounce(_)
             | Order::Private(_)
+            | Order::Ping(_)
             | Order::Consent(..)
             | Order::KeptBounce(_)
             | Order::LinkUp => false,
