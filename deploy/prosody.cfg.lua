@@ -17,6 +17,7 @@ modules_enabled = {
 	"version", "time", "offline",
 }
 modules_disabled = { "s2s" }
+plugin_paths = { "/usr/local/lib/prosody/modules" }
 
 -- ------------------------------------------------------------------ global section
 -- Each delivery looks into the receiver's block list; the default of 64 remembered lists is soon too small.
@@ -24,15 +25,17 @@ blocklist_cache_size = 10000
 -- ---------------------------------------------------------------------------------
 
 VirtualHost "localhost"
--- Optional, with Debian's package prosody-modules: the server tells the service who is online, so that clients need not
--- announce themselves. Only where all clients of your users speak the groupchat protocol: whoever is online then gets
--- live copies and nothing else. See section 11.3 of docs/protocol.md.
---	modules_enabled = { "privilege" }
+-- Optional modules. "groupchat_multicast" is prosody/mod_groupchat_multicast.lua beside this file, to be copied to
+-- /usr/local/lib/prosody/modules: the service then sends one stanza for many members, which Prosody passes on several
+-- times as fast. "privilege" is in Debian's package prosody-modules: the server tells the service who is online, so that
+-- clients need not announce themselves. That only where all clients of your users speak the groupchat protocol: whoever is
+-- online then gets live copies and nothing else. See section 11.3 of docs/protocol.md.
+--	modules_enabled = { "privilege", "groupchat_multicast" }
 --	privileged_entities = { ["groupchat.localhost"] = { presence = "managed_entity" } }
 
 -- ------------------------------------------------------------------ at the very end
 Component "groupchat.localhost"
 	component_secret = "change-me"
--- With the optional lines above:
+-- With "privilege" above:
 --	modules_enabled = { "privilege" }
 -- ---------------------------------------------------------------------------------

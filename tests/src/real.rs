@@ -66,6 +66,8 @@ pub struct Site {
     pub domains: Vec<Domain>,
     /// Names of the domains whose component is told the presence of all their users (XEP-0356).
     pub telling: BTreeSet<String>,
+    /// Does it take one stanza for many of its users (XEP-0033)?
+    pub multicast: bool,
     /// Everybody.
     pub accounts: Vec<Account>,
 }
@@ -73,7 +75,7 @@ pub struct Site {
 impl Site {
     /// A host of these and nothing beyond.
     pub fn of(domains: &[Domain], accounts: &[Account]) -> Self {
-        Self { domains: domains.to_vec(), telling: BTreeSet::new(), accounts: accounts.to_vec() }
+        Self { domains: domains.to_vec(), accounts: accounts.to_vec(), ..Self::default() }
     }
 
     /// The names of all domains that users live at.

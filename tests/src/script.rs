@@ -86,6 +86,11 @@ impl HostKind {
             Self::Ejabberd => "ejabberd",
         }
     }
+
+    /// Is it a server of its own?
+    pub fn is_real(self) -> bool {
+        self != Self::InProcess
+    }
 }
 
 /// One line of the conversation, with the block below it.

@@ -5,7 +5,7 @@ mod names;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use minidom::Element;
 use tokio::time::{Instant, sleep};
 
@@ -82,6 +82,20 @@ impl Stage {
             stage.wait_for_service().await?;
         }
         Ok(Self::Real(Box::new(stage)))
+    }
+
+    /// Waits until the service has found that the host takes one stanza for many users.
+    pub async fn wait_for_multicast(&self) -> Result<()> {
+        let start = Instant::now();
+        while !matches!(self, Self::Real(stage) if stage.component.as_ref().is_none_or(has_multicast)) {
+            ensure!(
+                start.elapsed() < self.patience(),
+                "the service finds no multicast:\n{}",
+                self.service_log()
+            );
+            sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
     }
 
     /// Logs a device in, without presence.
@@ -277,4 +291,8 @@ impl Connection {
             Self::Real(client, names) => Ok(Suspended::Real(client.vanish().await?.0, names)),
         }
     }
+}
+
+fn has_multicast(component: &Component) -> bool {
+    component.log_text().contains("(multicast)")
 }

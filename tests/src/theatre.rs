@@ -16,9 +16,22 @@ use crate::stage::{Names, PASSWORD, PROBE, Stage};
 #[derive(Debug)]
 pub struct Theatre {
     scripts: Vec<Script>,
-    prosody: Slot<Prosody>,
-    ejabberd: Slot<Ejabberd>,
+    prosody: Servers<Prosody>,
+    ejabberd: Servers<Ejabberd>,
 }
+
+/// A conversation on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Play {
+    host: HostKind,
+    /// Does the host take one stanza for many?
+    multicast: bool,
+    /// The position of its script.
+    script: usize,
+}
+
+/// The servers of a kind: one that takes a stanza for each, and one that takes one for many.
+type Servers<T> = [Slot<T>; 2];
 
 /// A server that is started by the first conversation that needs it; the error is the same for all that follow.
 type Slot<T> = Mutex<Option<Result<T, String>>>;
@@ -35,36 +48,45 @@ impl Theatre {
             Script::load(file, &name.to_string_lossy())
         };
         let scripts = files.iter().map(load).collect::<Result<_, _>>()?;
-        Ok(Self { scripts, prosody: Mutex::new(None), ejabberd: Mutex::new(None) })
+        Ok(Self { scripts, prosody: Servers::default(), ejabberd: Servers::default() })
     }
 
-    /// Every conversation on every host that it is meant for, as the position of its script.
-    pub fn plays(&self) -> Vec<(usize, HostKind)> {
-        let scripts = self.scripts.iter().enumerate();
-        let mut plays: Vec<_> =
-            scripts.flat_map(|(index, script)| script.hosts.iter().map(move |host| (index, *host))).collect();
-        plays.sort_by_key(|(index, host)| (*host, *index));
+    /// Every conversation on every host that it is meant for; on real ones with and without multicast.
+    pub fn plays(&self) -> Vec<Play> {
+        let plays_of = |(index, script): (usize, &Script)| {
+            let hosts = script.hosts.clone();
+            let plain = move |host| Play { host, multicast: false, script: index };
+            let both = move |host| [plain(host), Play { multicast: true, ..plain(host) }];
+            hosts.into_iter().flat_map(both).filter(|play| !play.multicast || play.host.is_real())
+        };
+        let mut plays: Vec<_> = self.scripts.iter().enumerate().flat_map(plays_of).collect();
+        plays.sort_unstable();
         plays
     }
 
-    /// As in `prosody::native/post.txt`.
-    pub fn name(&self, (index, host): (usize, HostKind)) -> String {
-        format!("{}::{}", host.name(), self.scripts[index].file)
+    /// As in `prosody::native/post.txt`, or `prosody-multicast::native/post.txt`.
+    pub fn name(&self, play: Play) -> String {
+        let with = if play.multicast { "-multicast" } else { "" };
+        format!("{}{with}::{}", play.host.name(), self.scripts[play.script].file)
     }
 
     /// Plays a conversation. Starts the host if it is the first there.
-    pub async fn play(self: Arc<Self>, (index, host): (usize, HostKind)) -> Result<()> {
-        let script = &self.scripts[index];
-        let stage = match host {
+    pub async fn play(self: Arc<Self>, what: Play) -> Result<()> {
+        let script = &self.scripts[what.script];
+        let stage = match what.host {
             HostKind::InProcess => {
                 let program = script.with_service.then(|| component(&script.config));
                 Stage::Simulated(Host::start_for(script, program)?)
             }
             HostKind::Prosody | HostKind::Ejabberd => {
                 let theatre = self.clone();
-                let addresses = tokio::task::spawn_blocking(move || theatre.open(host)).await??;
+                let addresses = tokio::task::spawn_blocking(move || theatre.open(what)).await??;
                 let settings = script.with_service.then_some(script.config.as_slice());
-                Stage::real(addresses, names(index), settings).await?
+                let stage = Stage::real(addresses, names(what.script), settings).await?;
+                if what.multicast {
+                    stage.wait_for_multicast().await?;
+                }
+                stage
             }
         };
         play(script, stage).await?;
@@ -73,20 +95,23 @@ impl Theatre {
 
     /// Ends the servers; nothing can be played afterwards.
     pub fn close(&self) {
-        *self.prosody.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        *self.ejabberd.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.prosody.iter().for_each(close);
+        self.ejabberd.iter().for_each(close);
     }
 
-    fn open(&self, host: HostKind) -> Result<Addresses> {
+    fn open(&self, Play { host, multicast, .. }: Play) -> Result<Addresses> {
+        let at = usize::from(multicast);
         if host == HostKind::Prosody {
-            start_once(&self.prosody, || self.start(Prosody::serve), |server| server.addresses)
+            let start = || self.start(multicast, Prosody::serve);
+            start_once(&self.prosody[at], start, |server| server.addresses)
         } else {
-            start_once(&self.ejabberd, || self.start(Ejabberd::serve), |server| server.addresses)
+            let start = || self.start(multicast, Ejabberd::serve);
+            start_once(&self.ejabberd[at], start, |server| server.addresses)
         }
     }
 
-    fn start<T>(&self, server: impl FnOnce(&Site) -> Result<T>) -> Result<T> {
-        let mut site = Site::default();
+    fn start<T>(&self, multicast: bool, server: impl FnOnce(&Site) -> Result<T>) -> Result<T> {
+        let mut site = Site { multicast, ..Site::default() };
         for (index, script) in self.scripts.iter().enumerate() {
             let names = names(index);
             let account = |user: &str| {
@@ -104,6 +129,10 @@ impl Theatre {
 /// The domains of a script on a real host. Of a constant length, and none a part of another.
 fn names(index: usize) -> Names {
     Names { home: format!("c{index:03}.lit"), elsewhere: format!("e{index:03}.lit") }
+}
+
+fn close<T>(slot: &Slot<T>) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 fn start_once<T>(

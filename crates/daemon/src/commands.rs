@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Multicast};
 use crate::{app, logging, signals};
 
 /// Stanzas that may wait between the link and the service, each way.
@@ -117,6 +117,15 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
     runtime.block_on(future)
 }
 
+fn link_config(config: &Config) -> LinkConfig {
+    let component = &config.component;
+    let mut link = LinkConfig::new(&component.domain, &component.server, component.secret.clone());
+    if config.delivery.multicast == Multicast::Auto {
+        link.server_domain = component.domain.split_once('.').map(|(_, server)| server.to_owned());
+    }
+    link
+}
+
 /// The component: the service behind a link, until a signal. The service stops first, so that what it still has to
 /// say goes out before the link closes.
 async fn run(config: Config) -> anyhow::Result<()> {
@@ -130,7 +139,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         component.domain,
         component.server
     );
-    let link_config = LinkConfig::new(&component.domain, &component.server, component.secret.clone());
+    let link_config = link_config(&config);
     let (to_service, incoming) = mpsc::channel(STANZAS_MAX);
     let (outgoing, to_link) = queue(QueueLimits::default());
     let (stop_service, stop_link) = (CancellationToken::new(), CancellationToken::new());

@@ -5,6 +5,8 @@
 //! the id will do: a server that answers in our place, even with an error, has worked its way to it as well.
 //! Not here: when one is written.
 
+use std::borrow::Cow;
+
 use minidom::Element;
 
 use crate::COMPONENT_NS;
@@ -23,10 +25,13 @@ impl Echoes {
         Self { id_prefix: format!("echo-{nonce:016x}-"), domain: escape(domain).into_owned() }
     }
 
-    pub(crate) fn xml(&self, number: u64) -> String {
+    /// `via`: what else works on our stanzas, beside the server. It answers after all that went to it before, and its
+    /// questions come to it after what the server handled itself.
+    pub(crate) fn xml(&self, number: u64, via: Option<&str>) -> String {
         let Self { id_prefix, domain } = self;
+        let to = via.map_or(Cow::Borrowed(&**domain), escape);
         format!(
-            "<iq type='get' id='{id_prefix}{number}' from='{domain}' to='{domain}'><ping xmlns='urn:xmpp:ping'/></iq>"
+            "<iq type='get' id='{id_prefix}{number}' from='{domain}' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>"
         )
     }
 
@@ -47,7 +52,7 @@ mod tests {
     fn only_own_echoes_are_known() {
         let echoes = Echoes::new("groups.localhost", 7);
         let number = |xml: &str| echoes.number(&xml.parse().unwrap());
-        let sent = echoes.xml(3).replacen("<iq ", "<iq xmlns='jabber:component:accept' ", 1);
+        let sent = echoes.xml(3, None).replacen("<iq ", "<iq xmlns='jabber:component:accept' ", 1);
         assert_eq!(number(&sent), Some(3));
         assert_eq!(
             number("<iq xmlns='jabber:component:accept' type='error' id='echo-0000000000000007-9'/>"),

@@ -2,7 +2,7 @@
 //!
 //! Here are the values that cross the link and the two ways in: [`run`] and [`probe`]. How a connection is made is
 //! in `handshake`, how XML becomes elements in [`reader`], how bytes go out in `writer`, how both directions run at
-//! once in `pump`, when to try again in `reconnect`.
+//! once in `pump`, when to try again in `reconnect`, one stanza for many users in `multicast`.
 //!
 //! What waits to be written, and what the server has not taken in, is in [`queue`].
 //!
@@ -12,6 +12,7 @@ mod echo;
 mod error;
 mod handshake;
 mod keepalive;
+mod multicast;
 mod notices;
 mod pump;
 pub mod queue;
@@ -43,6 +44,9 @@ pub struct LinkConfig {
     pub domain: String,
     /// The server's component port as `host:port`.
     pub server: String,
+    /// Domain of the server's users, which is asked whether it passes on one stanza to many of them (XEP-0033). `None`:
+    /// everybody gets a stanza of his own.
+    pub server_domain: Option<String>,
     /// Secret shared with the server. Never logged.
     pub secret: SecretString,
     /// Limits of a stanza that is read.
@@ -71,6 +75,7 @@ impl LinkConfig {
         Self {
             domain: domain.into(),
             server: server.into(),
+            server_domain: None,
             secret,
             limits: ReadLimits::default(),
             write_bytes_max: 500 * 1024,

@@ -15,6 +15,7 @@ use crate::echo::Echoes;
 use crate::error::STREAMS_NS;
 use crate::handshake::Connection;
 use crate::keepalive::{Pulse, watch};
+use crate::multicast::{Heard, Multicast};
 use crate::notices::Notices;
 use crate::queue::Receiver;
 use crate::reader::{Read, StanzaReader};
@@ -23,6 +24,8 @@ use crate::{COMPONENT_NS, Incoming, LinkConfig, LinkError};
 
 /// Longest time for writing what is queued after the program was told to stop.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Questions about multicast that wait to be written: more than there are in all.
+const QUESTIONS_MAX: usize = 64;
 /// Longest wait for the other direction's last words: the server's goodbye, or its reason for closing.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -38,12 +41,16 @@ pub(crate) async fn pump(
     let Connection { input, output, pulse } = connection;
     let echoes = Echoes::new(&config.domain, rand::random());
     let (to_writer, silences) = mpsc::channel(1);
+    let (multicast, first) = Multicast::new(&config.domain, config.server_domain.as_deref(), rand::random());
+    let (to_ask, questions) = mpsc::channel(QUESTIONS_MAX);
+    first.into_iter().try_for_each(|question| to_ask.try_send(question)).unwrap_or_default();
     let reader = StanzaReader::new(input, COMPONENT_NS, config.limits.clone());
-    let mut writer = Writer::new(output, outgoing, &echoes, config);
-    let acknowledgements = Acknowledgements { echoes: &echoes, queue: outgoing, pulse: &pulse };
+    let mut writer = Writer::new(output, outgoing, &echoes, &multicast, config);
+    let acknowledgements =
+        Acknowledgements { echoes: &echoes, queue: outgoing, pulse: &pulse, multicast: &multicast, to_ask };
 
     let reading = read(reader, config, incoming, notices, &acknowledgements);
-    let writing = writer.run(silences, stop);
+    let writing = writer.run(silences, questions, stop);
     tokio::pin!(reading, writing);
     let out_of_time = async {
         stop.cancelled().await;
@@ -113,16 +120,29 @@ struct Acknowledgements<'a> {
     echoes: &'a Echoes,
     queue: &'a Receiver,
     pulse: &'a Pulse,
+    multicast: &'a Multicast,
+    to_ask: mpsc::Sender<String>,
 }
 
 impl Acknowledgements<'_> {
-    /// Is it an echo? Then the server has what was before it.
+    /// Is it meant for the link itself: an echo, before which the server has everything, or a word about its multicast?
     fn take(&self, stanza: &Element) -> bool {
-        let number = self.echoes.number(stanza);
-        if let Some(number) = number {
+        if let Some(number) = self.echoes.number(stanza) {
             self.queue.acknowledge(number);
+            return true;
         }
-        number.is_some()
+        match self.multicast.hear(stanza) {
+            Heard::Nothing => return false,
+            Heard::Answer(questions) => {
+                // There is room for all of them.
+                questions
+                    .into_iter()
+                    .try_for_each(|question| self.to_ask.try_send(question))
+                    .unwrap_or_default();
+            }
+            Heard::Refusal => self.queue.again(),
+        }
+        true
     }
 
     /// Reading waits for the program, or goes on.

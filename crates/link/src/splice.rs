@@ -1,12 +1,15 @@
 //! From a [`Slice`] to bytes: one copy per recipient, each checked.
 //!
 //! One illegal character or one stanza too large closes the link for every group (Prosody and ejabberd answer with
-//! `not-well-formed`), so what would do that is dropped here. Not here: sockets and queues.
+//! `not-well-formed`), so what would do that is dropped here. Not here: sockets and queues, and one stanza for many
+//! (`multicast`).
 
 use std::borrow::Cow;
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use crate::Outgoing;
+use crate::multicast::Service;
 use crate::queue::Slice;
 
 const TO_OPEN: &str = " to='";
@@ -17,6 +20,8 @@ pub(crate) struct Copies<'a> {
     head: &'a str,
     tail: &'a str,
     recipients: std::slice::Iter<'a, Arc<str>>,
+    /// It passes on those that it reaches.
+    but: Option<&'a Service>,
     stanza_bytes_max: usize,
     /// What was left out so far.
     pub(crate) dropped: Dropped,
@@ -36,36 +41,52 @@ impl Dropped {
     }
 }
 
+impl AddAssign for Dropped {
+    fn add_assign(&mut self, other: Self) {
+        self.illegal_text += other.illegal_text;
+        self.illegal_recipient += other.illegal_recipient;
+        self.too_large += other.too_large;
+    }
+}
+
 impl<'a> Copies<'a> {
-    /// Checks what all copies share once, however many there are.
-    pub(crate) fn new(slice: &'a Slice, stanza_bytes_max: usize) -> Self {
+    /// Checks what all copies share once, however many there are. Recipients that `but` reaches get none.
+    pub(crate) fn new(slice: &'a Slice, but: Option<&'a Service>, stanza_bytes_max: usize) -> Self {
         let Outgoing { head, tail, .. } = slice.outgoing();
-        Self::of(head, tail, slice.recipients(), stanza_bytes_max)
+        Self::of(head, tail, slice.recipients(), but, stanza_bytes_max)
     }
 
-    fn of(head: &'a str, tail: &'a str, to: &'a [Arc<str>], stanza_bytes_max: usize) -> Self {
-        let mut dropped = Dropped::default();
-        let mut recipients = to.iter();
+    fn of(
+        head: &'a str,
+        tail: &'a str,
+        to: &'a [Arc<str>],
+        but: Option<&'a Service>,
+        stanza_bytes_max: usize,
+    ) -> Self {
+        let mut copies =
+            Self { head, tail, recipients: to.iter(), but, stanza_bytes_max, dropped: Dropped::default() };
         if !is_legal(head) || !is_legal(tail) {
-            dropped.illegal_text = to.len();
-            recipients = [].iter();
+            copies.dropped.illegal_text = std::iter::from_fn(|| copies.next()).count();
         }
-        Self { head, tail, recipients, stanza_bytes_max, dropped }
+        copies
+    }
+
+    fn next(&mut self) -> Option<&'a str> {
+        let but = self.but;
+        self.recipients.by_ref().map(|to| &**to).find(|to| !but.is_some_and(|service| service.reaches(to)))
     }
 
     /// Appends copies to `buffer` until it holds `buffer_bytes` or more; `true` while there may be more to write.
     pub(crate) fn fill(&mut self, buffer: &mut Vec<u8>, buffer_bytes: usize) -> bool {
         while buffer.len() < buffer_bytes {
-            let Some(recipient) = self.recipients.next() else { return false };
+            let Some(recipient) = self.next() else { return false };
             self.append(recipient, buffer);
         }
         true
     }
 
     fn append(&mut self, recipient: &str, buffer: &mut Vec<u8>) {
-        // An address holds no white space but the blank of a resource; a line break would also not survive
-        // attribute normalisation.
-        if recipient.is_empty() || recipient.bytes().any(|byte| byte < b' ') || !is_legal(recipient) {
+        if !is_recipient(recipient) {
             self.dropped.illegal_recipient += 1;
             return;
         }
@@ -98,9 +119,15 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Can a stanza be addressed so? An address holds no white space but the blank of a resource; a line break would also not
+/// survive attribute normalisation.
+pub(crate) fn is_recipient(text: &str) -> bool {
+    !text.is_empty() && !text.bytes().any(|byte| byte < b' ') && is_legal(text)
+}
+
 /// Whether XML allows every character of `text` (XML 1.0 §2.2). Rust strings hold no surrogates, so what remains is
 /// control characters and the two non-characters U+FFFE and U+FFFF.
-fn is_legal(text: &str) -> bool {
+pub(crate) fn is_legal(text: &str) -> bool {
     let bytes = text.as_bytes();
     let legal_control = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r');
     bytes.iter().enumerate().all(|(at, &byte)| match byte {
@@ -125,7 +152,7 @@ mod tests {
     }
 
     fn copies(outgoing: &Outgoing, stanza_bytes_max: usize) -> Copies<'_> {
-        Copies::of(&outgoing.head, &outgoing.tail, &outgoing.to, stanza_bytes_max)
+        Copies::of(&outgoing.head, &outgoing.tail, &outgoing.to, None, stanza_bytes_max)
     }
 
     fn spliced(outgoing: &Outgoing, stanza_bytes_max: usize) -> (String, Dropped) {

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::echo::Echoes;
 use crate::keepalive::Due;
+use crate::multicast::{Multicast, Together};
 use crate::queue::{Receiver, Slice};
-use crate::splice::Copies;
+use crate::splice::{Copies, Dropped};
 use crate::{LinkConfig, LinkError};
 
 /// Bytes collected before they are written. A single stanza may exceed it.
@@ -29,6 +30,7 @@ pub(crate) struct Writer<'a, W> {
     output: W,
     queue: &'a Receiver,
     echoes: &'a Echoes,
+    multicast: &'a Multicast,
     config: &'a LinkConfig,
     buffer: Vec<u8>,
     /// When the next echo must be written at the latest.
@@ -36,9 +38,15 @@ pub(crate) struct Writer<'a, W> {
 }
 
 impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
-    pub(crate) fn new(output: W, queue: &'a Receiver, echoes: &'a Echoes, config: &'a LinkConfig) -> Self {
+    pub(crate) fn new(
+        output: W,
+        queue: &'a Receiver,
+        echoes: &'a Echoes,
+        multicast: &'a Multicast,
+        config: &'a LinkConfig,
+    ) -> Self {
         let buffer = Vec::with_capacity(2 * BUFFER_BYTES);
-        Self { output, queue, echoes, config, buffer, echo_at: None }
+        Self { output, queue, echoes, multicast, config, buffer, echo_at: None }
     }
 
     /// Writes until `stop` is cancelled; then writes what is queued, ends the stream and closes its own direction.
@@ -46,6 +54,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     pub(crate) async fn run(
         &mut self,
         mut silences: mpsc::Receiver<Due>,
+        mut questions: mpsc::Receiver<String>,
         stop: &CancellationToken,
     ) -> Result<(), LinkError> {
         let mut has_senders = true;
@@ -58,6 +67,10 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                     self.echo().await?;
                     // A watch that no longer waits needs no news.
                     written.send(()).unwrap_or_default();
+                }
+                Some(question) = questions.recv() => {
+                    self.buffer.extend_from_slice(question.as_bytes());
+                    self.flush().await?;
                 }
                 () = until(echo_at), if echo_at.is_some() => self.echo_if_due().await?,
                 next = self.queue.next(), if has_senders => {
@@ -105,29 +118,34 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     }
 
     async fn append(&mut self, slice: &Slice) -> Result<(), LinkError> {
-        let mut copies = Copies::new(slice, self.config.write_bytes_max);
+        let bytes_max = self.config.write_bytes_max;
+        let service = self.multicast.service().filter(|service| service.carries(slice));
+        let mut dropped = Dropped::default();
+        if let Some(service) = &service {
+            let mut together = Together::new(service, slice, bytes_max);
+            while together.fill(&mut self.buffer) {
+                if self.buffer.len() >= BUFFER_BYTES {
+                    self.flush().await?;
+                }
+            }
+            dropped += together.dropped;
+        }
+        let mut copies = Copies::new(slice, service.as_deref(), bytes_max);
         while copies.fill(&mut self.buffer, BUFFER_BYTES) {
             self.flush().await?;
         }
-        let dropped = copies.dropped;
+        dropped += copies.dropped;
         if dropped.total() > 0 {
-            let outgoing = slice.outgoing();
-            tracing::error!(
-                stanza_bytes = outgoing.head.len() + outgoing.tail.len(),
-                copies = outgoing.to.len(),
-                dropped = dropped.total(),
-                illegal_text = dropped.illegal_text,
-                illegal_recipient = dropped.illegal_recipient,
-                too_large = dropped.too_large,
-                "Dropped copies of a stanza that would have closed the link"
-            );
+            report(slice, dropped);
         }
         Ok(())
     }
 
     fn append_echo(&mut self) {
         self.echo_at = Some(Instant::now() + ECHO_AGAIN);
-        self.buffer.extend_from_slice(self.echoes.xml(self.queue.echo()).as_bytes());
+        let service = self.multicast.service().filter(|service| !service.is_server());
+        let via = service.as_ref().map(|service| &*service.address);
+        self.buffer.extend_from_slice(self.echoes.xml(self.queue.echo(), via).as_bytes());
     }
 
     /// Nothing needs one when the server has everything.
@@ -163,6 +181,19 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         self.buffer.clear();
         written
     }
+}
+
+fn report(slice: &Slice, dropped: Dropped) {
+    let outgoing = slice.outgoing();
+    tracing::error!(
+        stanza_bytes = outgoing.head.len() + outgoing.tail.len(),
+        copies = outgoing.to.len(),
+        dropped = dropped.total(),
+        illegal_text = dropped.illegal_text,
+        illegal_recipient = dropped.illegal_recipient,
+        too_large = dropped.too_large,
+        "Dropped copies of a stanza that would have closed the link"
+    );
 }
 
 async fn until(instant: Option<Instant>) {

@@ -33,9 +33,9 @@ modules:
   mod_version: {}
 ";
 
-/// Lets a host tell its component the presence of all users: as `deploy/ejabberd.yml` has it. Access rules of the host's
-/// own, because each host tells all components that its rule lets in.
-const TELLING: &str = "  localhost:
+/// What a host allows its component: as `deploy/ejabberd.yml` has it. Access rules of the host's own, because a host
+/// tells all components that its rule lets in who is online.
+const ACCESS: &str = "  localhost:
     acl:
       groupchat:
         server: groupchat.localhost
@@ -43,7 +43,19 @@ const TELLING: &str = "  localhost:
       groupchat:
         allow: groupchat
     modules:
-      mod_privilege:
+";
+
+/// Lets it send one stanza to many.
+const MULTICAST: &str = "      mod_multicast:
+        access: groupchat
+        limits:
+          remote:
+            message: 1000
+            presence: 1000
+";
+
+/// Tells it the presence of all users.
+const TELLING: &str = "      mod_privilege:
         presence:
           managed_entity: groupchat
 ";
@@ -162,11 +174,15 @@ fn configuration(addresses: &Addresses, site: &Site) -> String {
             domain.component_secret
         );
     }
-    if !site.telling.is_empty() {
+    let mut allowing = site.domains();
+    allowing.retain(|domain| site.multicast || site.telling.contains(*domain));
+    if !allowing.is_empty() {
         text.push_str("append_host_config:\n");
     }
-    for domain in &site.telling {
-        text.push_str(&TELLING.replace("localhost", domain));
+    for domain in allowing {
+        text.push_str(&ACCESS.replace("localhost", domain));
+        text.push_str(if site.multicast { MULTICAST } else { "" });
+        text.push_str(if site.telling.contains(domain) { TELLING } else { "" });
     }
     text
 }
@@ -192,11 +208,15 @@ fn registrations(accounts: &[Account]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::TELLING;
+    use super::{ACCESS, MULTICAST, TELLING};
 
     #[test]
-    fn the_lines_that_are_shipped_as_comments_are_those_that_are_tested() {
+    fn the_lines_that_are_shipped_are_those_that_are_tested() {
         let shipped = include_str!("../../../deploy/ejabberd.yml");
+        assert!(
+            shipped.contains(&[ACCESS, MULTICAST].concat()),
+            "deploy/ejabberd.yml does not hold:\n{MULTICAST}"
+        );
         let commented: String = TELLING.lines().map(|line| format!("#{line}\n")).collect();
         assert!(shipped.contains(&commented), "deploy/ejabberd.yml does not hold:\n{commented}");
     }

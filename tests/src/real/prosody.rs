@@ -33,12 +33,23 @@ certificates = "."
 /// Where Debian keeps the module that tells a component the presence of users.
 const MODULE: &str = "/usr/lib/prosody/modules/mod_privilege/mod_privilege.lua";
 
-/// In the section of a host that tells its component the presence of all users: as `deploy/prosody.cfg.lua` has it.
-const TELLING: &str = r#"	modules_enabled = { "privilege" }
-	privileged_entities = { ["groupchat.localhost"] = { presence = "managed_entity" } }
+/// In the section of a host that tells its component the presence of all users, and of one that passes on stanzas to
+/// many: as `deploy/prosody.cfg.lua` has it.
+const TELLING: &str = r#"	privileged_entities = { ["groupchat.localhost"] = { presence = "managed_entity" } }
 "#;
 
-/// In the section of the component that is told.
+/// The modules of a host that does both.
+const MODULES: &str = r#"	modules_enabled = { "privilege", "groupchat_multicast" }
+"#;
+
+/// And of one that only passes on stanzas.
+const MULTICAST: &str = r#"	modules_enabled = { "groupchat_multicast" }
+"#;
+
+/// Our own module is here.
+const PLUGINS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prosody");
+
+/// The modules of the component that is told, and of a host that only tells.
 const TOLD: &str = r#"	modules_enabled = { "privilege" }
 "#;
 
@@ -105,12 +116,20 @@ fn configuration(folder: &Path, addresses: &Addresses, site: &Site) -> String {
         text,
         "pidfile = '{path}/prosody.pid'\ndata_path = '{path}/data'\n\
          log = {{ {{ levels = {{ min = 'info' }}, to = 'file', filename = '{path}/prosody.log' }} }}\n\
-         c2s_ports = {{ {clients} }}\ncomponent_ports = {{ {components} }}\n"
+         c2s_ports = {{ {clients} }}\ncomponent_ports = {{ {components} }}\n\
+         plugin_paths = {{ '{PLUGINS}' }}\n"
     );
     // All settings of all hosts must precede the first component, or Prosody reads them as the component's.
     for domain in site.domains() {
         let _ = writeln!(text, "VirtualHost \"{domain}\"");
-        if site.telling.contains(domain) {
+        let tells = site.telling.contains(domain);
+        text.push_str(match (tells, site.multicast) {
+            (true, true) => MODULES,
+            (true, false) => TOLD,
+            (false, true) => MULTICAST,
+            (false, false) => "",
+        });
+        if tells {
             text.push_str(&TELLING.replace("localhost", domain));
         }
     }
@@ -146,7 +165,7 @@ fn encode(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{TELLING, TOLD, encode};
+    use super::{MODULES, TELLING, TOLD, encode};
 
     #[test]
     fn file_names() {
@@ -157,7 +176,7 @@ mod tests {
     #[test]
     fn the_lines_that_are_shipped_as_comments_are_those_that_are_tested() {
         let shipped = include_str!("../../../deploy/prosody.cfg.lua");
-        for section in [TELLING, TOLD] {
+        for section in [MODULES, TELLING, TOLD] {
             let commented: String = section.lines().map(|line| format!("--{line}\n")).collect();
             assert!(shipped.contains(&commented), "deploy/prosody.cfg.lua does not hold:\n{commented}");
         }

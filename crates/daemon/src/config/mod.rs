@@ -16,7 +16,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use groupchat_dialect::encode::ServiceInfo;
 pub use sections::{
-    Absent, Component, CreateGroups, Database, Defaults, Delivery, Limits, Log, LogFormat, Service,
+    Absent, Component, CreateGroups, Database, Defaults, Delivery, Limits, Log, LogFormat, Multicast, Service,
 };
 use serde::{Deserialize, Serialize};
 

@@ -237,11 +237,13 @@ pub struct Delivery {
     pub absent: Absent,
     /// Minutes in which a message sent again by the same device, with the same id, is known to be the same.
     pub dedup_minutes: u32,
+    /// Are copies for many users of the server sent as one stanza?
+    pub multicast: Multicast,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { absent: Absent::Message, dedup_minutes: 10 }
+        Self { absent: Absent::Message, dedup_minutes: 10, multicast: Multicast::Auto }
     }
 }
 
@@ -253,6 +255,16 @@ pub enum Absent {
     Message,
     /// Nothing: clients read the archive.
     Archive,
+}
+
+/// Are copies for many users of the server sent as one stanza (XEP-0033)?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Multicast {
+    /// When the server has a service for it: it is asked on each connection.
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// `[log]`: what is logged, to standard error.

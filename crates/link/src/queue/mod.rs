@@ -188,6 +188,21 @@ impl State {
         Some(slice)
     }
 
+    /// What was on its way is to be written again, but for requests, which come back.
+    fn take_back(&mut self) -> VecDeque<(u64, Slice)> {
+        let mut requests = VecDeque::new();
+        while let Some((echo, slice)) = self.on_its_way.pop_back() {
+            if slice.outgoing().is_request() {
+                requests.push_front((echo, slice));
+            } else {
+                self.waiting_bytes += if slice.is_last() { slice.item.bytes() } else { 0 };
+                self.again.push_front(slice);
+            }
+        }
+        (self.units, self.units_without_echo) = (0, 0);
+        requests
+    }
+
     fn is_crowded_with(&self, bytes: usize, limits: &QueueLimits) -> bool {
         self.bytes + bytes > limits.bytes_max / 4 * 3
     }

@@ -85,20 +85,18 @@ impl Receiver {
     /// The link is lost. What was on its way is written again, in the same order, except requests (iq of type get and
     /// set), which might be done twice.
     pub fn lost(&self) {
-        let mut dropped = Vec::new();
-        {
-            let mut state = self.0.lock();
-            while let Some((_, slice)) = state.on_its_way.pop_back() {
-                if slice.outgoing().is_request() {
-                    dropped.push(slice.item);
-                } else {
-                    state.waiting_bytes += if slice.is_last() { slice.item.bytes() } else { 0 };
-                    state.again.push_front(slice);
-                }
-            }
-            (state.units, state.units_without_echo) = (0, 0);
-        }
-        dropped.iter().for_each(|item| self.0.release(item));
+        let requests = self.0.lock().take_back();
+        requests.into_iter().for_each(|(_, slice)| self.0.release(&slice.item));
+    }
+
+    /// The server did not do with something what it was to do. As when the link is lost, but that requests are still on
+    /// their way.
+    pub(crate) fn again(&self) {
+        let mut state = self.0.lock();
+        state.on_its_way = state.take_back();
+        state.units = state.on_its_way.iter().map(|(_, slice)| slice.units()).sum();
+        drop(state);
+        self.0.arrived.notify_one();
     }
 
     /// While echoes are not read none can be waited for, so the window is open.

@@ -3,6 +3,7 @@
 mod handshake;
 mod host;
 mod link;
+mod multicast;
 mod reader;
 
 pub(crate) use host::soon;

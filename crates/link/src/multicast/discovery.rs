@@ -1,0 +1,96 @@
+//! Looking for a multicast service (XEP-0033 §2, by XEP-0030): the server itself, else the first of its items that is one.
+
+use minidom::Element;
+
+use super::Service;
+use crate::COMPONENT_NS;
+use crate::splice::escape;
+
+const ADDRESS_NS: &str = "http://jabber.org/protocol/address";
+const INFO_NS: &str = "http://jabber.org/protocol/disco#info";
+const ITEMS_NS: &str = "http://jabber.org/protocol/disco#items";
+const DATA_NS: &str = "jabber:x:data";
+
+/// What XEP-0033 §4.2 wants at least, and ejabberd allows a component unless it is told otherwise.
+const RECIPIENTS_DEFAULT: usize = 20;
+/// More in one stanza saves nothing any more, and takes others' turns.
+const RECIPIENTS_MAX: usize = 1_000;
+/// Items of the server that are looked at.
+const ITEMS_MAX: usize = 32;
+
+/// The questions of one connection.
+#[derive(Debug)]
+pub(super) struct Discovery {
+    id_prefix: String,
+    domain: String,
+    server: String,
+    /// Whom the question of this number went to.
+    asked: Vec<String>,
+}
+
+/// What came of an answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) found: Option<Service>,
+    /// Stanzas to be written.
+    pub(super) questions: Vec<String>,
+}
+
+impl Discovery {
+    /// With it comes the first question.
+    pub(super) fn new(domain: &str, server: &str, nonce: u64) -> (Self, String) {
+        let (domain, server) = (domain.to_owned(), server.to_owned());
+        let mut new =
+            Self { id_prefix: format!("multicast-{nonce:016x}-"), domain, server, asked: Vec::new() };
+        let first = new.question(&new.server.clone(), INFO_NS);
+        (new, first)
+    }
+
+    /// What this stanza answers; `None`: none of the questions.
+    pub(super) fn hear(&mut self, stanza: &Element) -> Option<Answer> {
+        if !stanza.is("iq", COMPONENT_NS) {
+            return None;
+        }
+        let number: usize = stanza.attr("id")?.strip_prefix(&self.id_prefix)?.parse().ok()?;
+        let asked = self.asked.get(number)?.clone();
+        let mut answer = Answer::default();
+        if let Some(items) = stanza.get_child("query", ITEMS_NS) {
+            let own = |jid: &&str| *jid != self.domain && !jid.contains('@');
+            let others: Vec<String> =
+                items.children().filter_map(|item| item.attr("jid")).filter(own).map(str::to_owned).collect();
+            let others = others.iter().take(ITEMS_MAX);
+            answer.questions = others.map(|jid| self.question(jid, INFO_NS)).collect();
+        } else if let Some(recipients_max) = stanza.get_child("query", INFO_NS).and_then(recipients_max) {
+            let (address, server) = (asked.into(), self.server.as_str().into());
+            answer.found = Some(Service { address, server, recipients_max });
+        } else if number == 0 {
+            answer.questions = vec![self.question(&self.server.clone(), ITEMS_NS)];
+        }
+        Some(answer)
+    }
+
+    fn question(&mut self, to: &str, namespace: &str) -> String {
+        let number = self.asked.len();
+        self.asked.push(to.to_owned());
+        let (id, from, to) = (&self.id_prefix, escape(&self.domain), escape(to));
+        format!("<iq type='get' id='{id}{number}' from='{from}' to='{to}'><query xmlns='{namespace}'/></iq>")
+    }
+}
+
+/// How many it takes at once, as it tells (XEP-0128; the fields are ejabberd's); `None`: it is no such service.
+fn recipients_max(info: &Element) -> Option<usize> {
+    let features = info.children().filter(|child| child.name() == "feature");
+    features.filter_map(|feature| feature.attr("var")).find(|var| *var == ADDRESS_NS)?;
+    let forms = info.children().filter(|child| child.is("x", DATA_NS));
+    let form = forms.into_iter().find(|form| value(form, "FORM_TYPE").as_deref() == Some(ADDRESS_NS));
+    let told = |name| form.and_then(|form| value(form, name)).map(|text| text.trim().parse().ok());
+    // "infinite", as ejabberd says it, is no number.
+    let of = |name| told(name).map_or(RECIPIENTS_DEFAULT, |number| number.unwrap_or(RECIPIENTS_MAX));
+    let recipients_max = of("message").min(of("presence")).min(RECIPIENTS_MAX);
+    (recipients_max >= 2).then_some(recipients_max)
+}
+
+fn value(form: &Element, name: &str) -> Option<String> {
+    let field = form.children().find(|field| field.attr("var") == Some(name))?;
+    field.children().find(|child| child.name() == "value").map(Element::text)
+}
