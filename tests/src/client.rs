@@ -77,20 +77,21 @@ impl Client {
     ) -> Result<Self> {
         let who =
             Credentials { domain: domain.to_owned(), user: user.to_owned(), password: password.to_owned() };
-        let (mut reader, mut output) = authenticate(address, &who).await?;
-        let bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>";
-        let resource = escape(resource);
-        write(
-            &mut output,
-            &format!("<iq type='set' id='bind'>{bind}<resource>{resource}</resource></bind></iq>"),
-        )
-        .await?;
-        let answer = next(&mut reader).await?;
-        let jid = answer.children().next().and_then(|bind| bind.children().next()).map(Element::text);
-        let Some(jid) = jid.filter(|_| answer.attr("type") == Some("result")) else {
-            bail!("cannot bind `{resource}` for {user}@{domain}: {}", compact(&answer));
-        };
+        let (jid, reader, output) = bind(address, &who, resource).await?;
         Ok(Self::running(address, who, jid, reader, output, None))
+    }
+
+    /// Logs in as well, but leaves reading to the caller: the full JID, what comes behind the answer, and where to write.
+    pub(crate) async fn login_only(
+        address: SocketAddr,
+        domain: &str,
+        user: &str,
+        password: &str,
+    ) -> Result<(String, BufReader<OwnedReadHalf>, OwnedWriteHalf)> {
+        let who =
+            Credentials { domain: domain.to_owned(), user: user.to_owned(), password: password.to_owned() };
+        let (jid, reader, output) = bind(address, &who, "pda").await?;
+        Ok((jid, reader.into_inner(), output))
     }
 
     fn running(
@@ -186,6 +187,28 @@ impl Client {
         }
         Ok(Self::running(address, who, jid, reader, output, Some((id, handled))))
     }
+}
+
+/// Logs in and binds the resource; with the full JID that the server gave.
+async fn bind(
+    address: SocketAddr,
+    who: &Credentials,
+    resource: &str,
+) -> Result<(String, Reader, OwnedWriteHalf)> {
+    let (mut reader, mut output) = authenticate(address, who).await?;
+    let bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>";
+    let resource = escape(resource);
+    write(
+        &mut output,
+        &format!("<iq type='set' id='bind'>{bind}<resource>{resource}</resource></bind></iq>"),
+    )
+    .await?;
+    let answer = next(&mut reader).await?;
+    let jid = answer.children().next().and_then(|bind| bind.children().next()).map(Element::text);
+    let Some(jid) = jid.filter(|_| answer.attr("type") == Some("result")) else {
+        bail!("cannot bind `{resource}` for {}@{}: {}", who.user, who.domain, compact(&answer));
+    };
+    Ok((jid, reader, output))
 }
 
 /// Connects, authenticates and opens the stream in which everything else happens.

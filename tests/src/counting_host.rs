@@ -4,7 +4,7 @@
 //! It reads no XML, it looks for where stanzas begin and end (`scan.rs`), and knows nothing of groups; who is there and
 //! what arrived is in `state.rs`. Not here: what hosts do besides. Conversations are played on `host.rs`.
 
-mod scan;
+pub(crate) mod scan;
 mod state;
 
 use std::net::SocketAddr;

@@ -1,8 +1,9 @@
 //! What the tests are made of: conversations as plain text (`script`, `matching`), the hosts that they are played on
 //! (`host` simulated, `real` as installed), a world that goes wrong at random (`simulation`), trouble on real hosts
-//! (`chaos`), a long load (`soak`), inputs from a fuzzer (`fuzz`), and a client for real servers. The tests themselves are
+//! (`chaos`), a long load (`soak`), how fast it is beside what hosts have themselves (`bench`), inputs from a fuzzer (`fuzz`), and a client for real servers. The tests themselves are
 //! in `tests/tests`.
 
+pub mod bench;
 pub mod chaos;
 pub mod client;
 pub mod counting_host;

@@ -21,6 +21,7 @@ use rand::RngExt as _;
 pub use component::{Component, build_component};
 pub use ejabberd::Ejabberd;
 pub use postgres::{Postgres, Stop};
+pub use process::Usage;
 pub use prosody::Prosody;
 pub use proxy::Proxy;
 
@@ -68,6 +69,8 @@ pub struct Site {
     pub telling: BTreeSet<String>,
     /// Does it take one stanza for many of its users (XEP-0033)?
     pub multicast: bool,
+    /// Does it have rooms of its own (XEP-0045), at `rooms.` before each domain, that tell nobody who comes and goes?
+    pub rooms: bool,
     /// Everybody.
     pub accounts: Vec<Account>,
 }

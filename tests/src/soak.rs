@@ -206,7 +206,7 @@ impl<'a> Crowd<'a> {
                 break;
             }
             while due >= SAMPLE_EVERY * u32::try_from(samples.len() + 1)? {
-                let resident_kib = component.resident_kib()?;
+                let resident_kib = component.usage()?.resident_kib;
                 let sample = Sample { at: start.elapsed(), resident_kib, counts: self.host.counts() };
                 tell(&sample);
                 samples.push(sample);

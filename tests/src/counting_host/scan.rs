@@ -3,7 +3,7 @@
 
 /// Cuts a stream into its top-level elements.
 #[derive(Debug, Default)]
-pub(super) struct Scanner {
+pub(crate) struct Scanner {
     bytes: Vec<u8>,
     /// Up to here it has been looked at.
     at: usize,
@@ -26,7 +26,7 @@ enum Place {
 
 /// What came.
 #[derive(Debug, PartialEq)]
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// The stream header.
     Header,
     /// An element of the stream.
@@ -36,8 +36,13 @@ pub(super) enum Found<'a> {
 }
 
 impl Scanner {
+    /// For a stream whose header was read already.
+    pub(crate) fn behind_header() -> Self {
+        Self { has_header: true, ..Self::default() }
+    }
+
     /// What was read and not found complete yet, for more to be put behind it.
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         let done = if self.depth == 0 && matches!(self.place, Place::Text) { self.at } else { self.start };
         self.bytes.drain(..done);
         self.at -= done;
@@ -47,7 +52,7 @@ impl Scanner {
     }
 
     /// The next thing that is there in full.
-    pub(super) fn next(&mut self) -> Option<Found<'_>> {
+    pub(crate) fn next(&mut self) -> Option<Found<'_>> {
         loop {
             let rest = &self.bytes[self.at..];
             let found = match self.place {
@@ -110,17 +115,17 @@ enum Ends {
 
 /// The start tag of an element: names and values as they are written.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub(super) struct Head<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) from: &'a [u8],
-    pub(super) to: &'a [u8],
-    pub(super) id: &'a [u8],
-    pub(super) kind: &'a [u8],
+pub(crate) struct Head<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) from: &'a [u8],
+    pub(crate) to: &'a [u8],
+    pub(crate) id: &'a [u8],
+    pub(crate) kind: &'a [u8],
 }
 
 impl<'a> Head<'a> {
     /// That of an element; what is missing is empty.
-    pub(super) fn of(element: &'a [u8]) -> Self {
+    pub(crate) fn of(element: &'a [u8]) -> Self {
         let name_end = position(element, |byte| matches!(byte, b' ' | b'/' | b'>'));
         let mut head = Self { name: &element[1..name_end], ..Self::default() };
         let mut rest = &element[name_end..];

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::settings::Settings;
 
-use super::{Addresses, Domain, Process, stop, tail};
+use super::{Addresses, Domain, Process, Usage, stop, tail};
 
 /// A component process that can be killed, stopped and started again with the same database; ends on drop.
 #[derive(Debug)]
@@ -91,13 +91,9 @@ impl Component {
         Ok(true)
     }
 
-    /// How much of the machine's memory it holds (its resident set), in KiB.
-    pub fn resident_kib(&self) -> Result<u64> {
-        let id = self.process.as_ref().and_then(Process::id).context("the service is not running")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.trim().strip_suffix("kB"));
-        number.and_then(|number| number.trim().parse().ok()).context("the system does not tell")
+    /// What it takes of the machine.
+    pub fn usage(&self) -> Result<Usage> {
+        self.process.as_ref().context("the service is not running")?.usage()
     }
 
     /// None of its files can be written beyond so many bytes from now on, as if the disk were full; `None`: they can.

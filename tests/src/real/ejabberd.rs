@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
-use super::{Account, Addresses, Domain, Process, Site, program, stop, wait_until};
+use super::{Account, Addresses, Domain, Process, Site, Usage, program, stop, wait_until};
 
 const SETTINGS: &str = "
 loglevel: info
@@ -60,6 +60,13 @@ const TELLING: &str = "      mod_privilege:
           managed_entity: groupchat
 ";
 
+/// Rooms as large as a group may be. Who comes is not told to all others: that would take minutes, and is not compared.
+const ROOMS: &str = "  mod_muc:
+    host: rooms.@HOST@
+    max_users: 10000
+    default_room_options: {max_users: 10000, presence_broadcast: []}
+";
+
 /// Runs once ejabberd is up; ends the machine if an account cannot be made, so that nobody waits for it.
 const REGISTER: &str = "case file:eval(\"accounts.erl\") of ok -> file:write_file(\"ready\", \"\"); E -> io:format(\"~p~n\", [E]), halt(1) end.";
 
@@ -108,6 +115,11 @@ impl Ejabberd {
         self.addresses.wait(process, &self.log)
     }
 
+    /// What it takes of the machine.
+    pub fn usage(&self) -> Result<Usage> {
+        self.process.as_ref().context("the server is not running")?.usage()
+    }
+
     /// Ends it without a warning.
     pub fn kill(&mut self) {
         self.process = None;
@@ -153,6 +165,7 @@ fn libraries() -> Result<PathBuf> {
 // `global_routes: false`, or each component would get the stanzas of all of them.
 fn configuration(addresses: &Addresses, site: &Site) -> String {
     let mut text = SETTINGS.to_owned();
+    text.push_str(if site.rooms { ROOMS } else { "" });
     text.push_str("hosts:\n");
     for domain in site.domains() {
         let _ = writeln!(text, "  - {domain}");

@@ -32,6 +32,15 @@ pub(super) struct Process {
     guard: Child,
 }
 
+/// What a process takes of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// All threads, the system's work for them included, since it was started.
+    pub cpu_seconds: f64,
+    /// What it holds of the memory (its resident set).
+    pub resident_kib: u64,
+}
+
 impl Process {
     /// Starts `command`, whose output goes to `log`.
     pub(super) fn start(name: &str, command: &Command, log: &Path) -> Result<Self> {
@@ -65,6 +74,25 @@ impl Process {
             let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
             !name.is_empty() && name.trim_end() != "sh"
         })
+    }
+
+    /// What it takes of the machine.
+    pub(super) fn usage(&self) -> Result<Usage> {
+        /// Of a second (USER_HZ, the same on all of Linux).
+        const TICKS: f64 = 100.0;
+        let id = self.id().with_context(|| format!("{} is not running", self.name))?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident_kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        let resident_kib = resident_kib.and_then(|number| number.trim().parse().ok());
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+        // Behind the name, which may hold anything: user and system time are the 12th and 13th.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
+        let ticks =
+            fields.map(|fields| fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum());
+        let told = ticks.map(|ticks: f64| ticks / TICKS).zip(resident_kib);
+        let (cpu_seconds, resident_kib) = told.context("the system does not tell")?;
+        Ok(Usage { cpu_seconds, resident_kib })
     }
 
     pub(super) fn has_ended(&mut self) -> bool {

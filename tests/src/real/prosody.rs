@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use super::{Account, Addresses, Domain, Process, Site, program, stop};
+use super::{Account, Addresses, Domain, Process, Site, Usage, program, stop};
 
 const CONFIG: &str = "prosody.cfg.lua";
 
@@ -44,6 +44,12 @@ const MODULES: &str = r#"	modules_enabled = { "privilege", "groupchat_multicast"
 
 /// And of one that only passes on stanzas.
 const MULTICAST: &str = r#"	modules_enabled = { "groupchat_multicast" }
+"#;
+
+/// A component with rooms. Who comes is not told to all others: that would take minutes, and is not compared.
+const ROOMS: &str = r#"Component "rooms.localhost" "muc"
+	muc_room_locking = false
+	muc_room_default_presence_broadcast = { visitor = false; participant = false; moderator = false }
 "#;
 
 /// Our own module is here.
@@ -97,6 +103,11 @@ impl Prosody {
         self.addresses.wait(self.process.insert(process), &self.log)
     }
 
+    /// What it takes of the machine.
+    pub fn usage(&self) -> Result<Usage> {
+        self.process.as_ref().context("the server is not running")?.usage()
+    }
+
     /// Ends it without a warning.
     pub fn kill(&mut self) {
         self.process = None;
@@ -138,6 +149,9 @@ fn configuration(folder: &Path, addresses: &Addresses, site: &Site) -> String {
         let _ = writeln!(text, "Component \"{component}\"\n\tcomponent_secret = \"{secret}\"");
         if site.telling.contains(&domain.name) {
             text.push_str(TOLD);
+        }
+        if site.rooms {
+            text.push_str(&ROOMS.replace("localhost", &domain.name));
         }
     }
     text

@@ -1,0 +1,197 @@
+//! What is compared: how a message comes into a group of each kind, and what serves it.
+
+use anyhow::{Context, Result, ensure};
+use sha1::{Digest as _, Sha1};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::crowd::{Crowd, user};
+use crate::real::{Addresses, Component, Domain, Usage};
+
+/// What people write.
+const BODY: &str =
+    "A hundred bytes of text or so, as people write them to each other in the groups they are members of.";
+
+/// How long a service may take to find its host.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who passes a message on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contender {
+    /// The host's own rooms (XEP-0045).
+    Rooms,
+    /// A component that only writes what was made before: as many stanzas as the host takes off a link.
+    Link,
+    /// Ours, with a stanza for each.
+    Plain,
+    /// Ours, with a stanza for many.
+    Multicast,
+}
+
+impl Contender {
+    /// All of them, in the order in which they are played.
+    pub const ALL: [Self; 4] = [Self::Rooms, Self::Link, Self::Plain, Self::Multicast];
+
+    /// As tables name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rooms => "host's own MUC",
+            Self::Link => "link, one stanza a copy, nothing else",
+            Self::Plain => "xmpp-groupchat, one stanza a copy",
+            Self::Multicast => "xmpp-groupchat, multicast",
+        }
+    }
+}
+
+/// A group and what serves it.
+pub(super) enum Group {
+    /// Members write to this address; it is the host or a component that passes it on.
+    Address(String, Option<Component>),
+    /// Nobody writes; copies are made here.
+    Link { link: TcpStream, from: String, end: String },
+}
+
+impl Group {
+    /// Makes the group, with everybody in it and known to be online.
+    pub(super) async fn make(
+        who: Contender,
+        domain: &Domain,
+        host: Addresses,
+        crowd: &mut Crowd,
+    ) -> Result<Self> {
+        match who {
+            Contender::Rooms => {
+                let room = format!("tea@rooms.{}", domain.name);
+                enter(&room, crowd).await?;
+                Ok(Self::Address(room, None))
+            }
+            Contender::Link => {
+                let link = connect(host.components, domain).await?;
+                let from = format!("<message from='tea@{}/u0' type='groupchat'", domain.component());
+                let end = format!("><body>{BODY}</body></message>");
+                Ok(Self::Link { link, from, end })
+            }
+            Contender::Plain | Contender::Multicast => {
+                let component = serve(who == Contender::Multicast, domain, &host).await?;
+                let group = format!("tea@{}", domain.component());
+                found(&group, domain, crowd).await.with_context(|| component.log_tail())?;
+                Ok(Self::Address(group, Some(component)))
+            }
+        }
+    }
+
+    /// Has this member say something.
+    pub(super) async fn post(&mut self, member: usize, crowd: &mut Crowd) -> Result<()> {
+        let id = crowd.id(member);
+        match self {
+            Self::Address(group, _) => {
+                let message =
+                    format!("<message type='groupchat' id='{id}' to='{group}'><body>{BODY}</body></message>");
+                crowd.say(member, &message).await
+            }
+            Self::Link { link, from, end } => {
+                let mut copies = String::new();
+                for jid in &crowd.jids {
+                    let _ = write!(copies, "{from} id='{id}' to='{jid}'{end}");
+                }
+                link.write_all(copies.as_bytes()).await.context("the host closed the link")
+            }
+        }
+    }
+
+    /// What the service takes of the machine, if it is ours.
+    pub(super) fn usage(&self) -> Result<Option<Usage>> {
+        match self {
+            Self::Address(_, Some(component)) => component.usage().map(Some),
+            Self::Address(_, None) | Self::Link { .. } => Ok(None),
+        }
+    }
+}
+
+async fn serve(multicast: bool, domain: &Domain, host: &Addresses) -> Result<Component> {
+    let unhurried = [
+        "limits.user_stanzas_per_second",
+        "limits.user_stanzas_burst",
+        "limits.group_messages_per_second",
+        "limits.group_messages_burst",
+    ];
+    let mut settings: Vec<_> = unhurried.iter().map(|limit| format!("{limit} = 100000000")).collect();
+    settings.push(format!("delivery.multicast = \"{}\"", if multicast { "auto" } else { "off" }));
+    let component = Component::start(domain, host, &settings)?;
+    let wanted = if multicast { "(multicast)" } else { "Component link is up" };
+    let start = Instant::now();
+    while !component.log_text().contains(wanted) {
+        ensure!(start.elapsed() < PATIENCE, "no `{wanted}`:\n{}", component.log_tail());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(component)
+}
+
+/// Everybody is added to a group, and announces himself.
+async fn found(group: &str, domain: &Domain, crowd: &mut Crowd) -> Result<()> {
+    let service = domain.component();
+    let items: String =
+        (1..crowd.len()).map(|member| format!("<item jid='{}@{}'/>", user(member), domain.name)).collect();
+    let wanted = crowd.others() + 1;
+    let create = format!(
+        "<iq type='set' id='create' to='{group}'><query xmlns='http://jabber.org/protocol/groupchat#creategroup'>\
+         <properties><property name='members'>{items}</property></properties></query></iq>"
+    );
+    // With a ping behind each announcement: its answer says that the session is stored.
+    crowd
+        .all_say(1, |_| {
+            format!(
+                "<presence to='{service}'/><iq type='get' id='there' to='{service}'><ping xmlns='urn:xmpp:ping'/></iq>"
+            )
+        })
+        .await?;
+    let wanted = wanted + crowd.len() as u64;
+    crowd.say(0, &create).await?;
+    crowd.wait_for_others(wanted).await
+}
+
+/// Everybody joins a room: the subject comes last.
+async fn enter(room: &str, crowd: &mut Crowd) -> Result<()> {
+    for member in 0..crowd.len() {
+        let wanted = crowd.others() + 1;
+        let join = format!(
+            "<presence to='{room}/{}'><x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>",
+            user(member)
+        );
+        crowd.say(member, &join).await?;
+        crowd.wait_for_others(wanted).await?;
+    }
+    Ok(())
+}
+
+/// A component link (XEP-0114) with nothing behind it.
+async fn connect(address: SocketAddr, domain: &Domain) -> Result<TcpStream> {
+    let mut link = TcpStream::connect(address).await?;
+    let header = format!(
+        "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='{}'>",
+        domain.component()
+    );
+    link.write_all(header.as_bytes()).await?;
+    let answer = read_until(&mut link, "<stream:stream").await?;
+    let id = answer.split(" id=").nth(1).and_then(|rest| rest.split(['\'', '"']).nth(1));
+    let digest = Sha1::digest(format!("{}{}", id.context("no stream id")?, domain.component_secret));
+    let token: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    link.write_all(format!("<handshake>{token}</handshake>").as_bytes()).await?;
+    read_until(&mut link, "<handshake").await?;
+    Ok(link)
+}
+
+/// Reads until a tag that begins so has ended.
+async fn read_until(link: &mut TcpStream, start: &str) -> Result<String> {
+    let mut text = String::new();
+    while !text.split_once(start).is_some_and(|(_, rest)| rest.contains('>')) {
+        let mut bytes = [0; 1_024];
+        let count = link.read(&mut bytes).await?;
+        ensure!(count > 0, "the host closed the link: {text}");
+        text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    Ok(text)
+}
