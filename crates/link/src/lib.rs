@@ -117,11 +117,11 @@ pub struct Outgoing {
     pub to: Vec<Arc<str>>,
     /// Everything after the address.
     pub tail: Arc<str>,
-    /// Whose turn it takes. What is in one lane keeps its order.
+    /// Whose turn it takes. What is in one lane keeps its order for each recipient.
     pub lane: Lane,
 }
 
-/// What keeps its order, and takes turns with others: for us a group's address, or nothing in particular.
+/// What keeps its order for each recipient, and takes turns with others: for us a group's address, or nothing in particular.
 pub type Lane = Option<Arc<str>>;
 
 impl Outgoing {

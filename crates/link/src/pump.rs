@@ -42,6 +42,7 @@ pub(crate) async fn pump(
     let echoes = Echoes::new(&config.domain, rand::random());
     let (to_writer, silences) = mpsc::channel(1);
     let (multicast, first) = Multicast::new(&config.domain, config.server_domain.as_deref(), rand::random());
+    outgoing.set_shared(false);
     let (to_ask, questions) = mpsc::channel(QUESTIONS_MAX);
     first.into_iter().try_for_each(|question| to_ask.try_send(question)).unwrap_or_default();
     let reader = StanzaReader::new(input, COMPONENT_NS, config.limits.clone());
@@ -142,6 +143,7 @@ impl Acknowledgements<'_> {
             }
             Heard::Refusal => self.queue.again(),
         }
+        self.queue.set_shared(self.multicast.service().is_some());
         true
     }
 

@@ -50,22 +50,12 @@ impl AddAssign for Dropped {
 }
 
 impl<'a> Copies<'a> {
-    /// Checks what all copies share once, however many there are. Recipients that `but` reaches get none.
+    /// Recipients that `but` reaches get none.
     pub(crate) fn new(slice: &'a Slice, but: Option<&'a Service>, stanza_bytes_max: usize) -> Self {
         let Outgoing { head, tail, .. } = slice.outgoing();
-        Self::of(head, tail, slice.recipients(), but, stanza_bytes_max)
-    }
-
-    fn of(
-        head: &'a str,
-        tail: &'a str,
-        to: &'a [Arc<str>],
-        but: Option<&'a Service>,
-        stanza_bytes_max: usize,
-    ) -> Self {
-        let mut copies =
-            Self { head, tail, recipients: to.iter(), but, stanza_bytes_max, dropped: Dropped::default() };
-        if !is_legal(head) || !is_legal(tail) {
+        let recipients = slice.recipients().iter();
+        let mut copies = Self { head, tail, recipients, but, stanza_bytes_max, dropped: Dropped::default() };
+        if !slice.is_legal() {
             copies.dropped.illegal_text = std::iter::from_fn(|| copies.next()).count();
         }
         copies
@@ -151,12 +141,9 @@ mod tests {
         }
     }
 
-    fn copies(outgoing: &Outgoing, stanza_bytes_max: usize) -> Copies<'_> {
-        Copies::of(&outgoing.head, &outgoing.tail, &outgoing.to, None, stanza_bytes_max)
-    }
-
     fn spliced(outgoing: &Outgoing, stanza_bytes_max: usize) -> (String, Dropped) {
-        let (mut buffer, mut copies) = (Vec::new(), copies(outgoing, stanza_bytes_max));
+        let slice = Slice::whole(outgoing.clone());
+        let (mut buffer, mut copies) = (Vec::new(), Copies::new(&slice, None, stanza_bytes_max));
         while copies.fill(&mut buffer, usize::MAX) {}
         (String::from_utf8(buffer).unwrap(), copies.dropped)
     }
@@ -241,8 +228,8 @@ mod tests {
 
     #[test]
     fn filling_stops_at_the_buffer_size() {
-        let outgoing = outgoing(&["a@b"; 100], "/>");
-        let (mut buffer, mut copies) = (Vec::new(), copies(&outgoing, 1000));
+        let slice = Slice::whole(outgoing(&["a@b"; 100], "/>"));
+        let (mut buffer, mut copies) = (Vec::new(), Copies::new(&slice, None, 1000));
         assert!(copies.fill(&mut buffer, 100));
         assert!((100..200).contains(&buffer.len()));
         let one = "<message from='g@x' to='a@b'/>".len();

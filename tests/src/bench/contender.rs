@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::UNHURRIED;
 use super::crowd::{Crowd, user};
 use crate::real::{Addresses, Component, Domain, Usage};
 
 /// What people write.
-const BODY: &str =
+pub(super) const BODY: &str =
     "A hundred bytes of text or so, as people write them to each other in the groups they are members of.";
 
 /// How long a service may take to find its host.
@@ -112,13 +113,7 @@ impl Group {
 }
 
 async fn serve(multicast: bool, domain: &Domain, host: &Addresses) -> Result<Component> {
-    let unhurried = [
-        "limits.user_stanzas_per_second",
-        "limits.user_stanzas_burst",
-        "limits.group_messages_per_second",
-        "limits.group_messages_burst",
-    ];
-    let mut settings: Vec<_> = unhurried.iter().map(|limit| format!("{limit} = 100000000")).collect();
+    let mut settings: Vec<_> = UNHURRIED.iter().map(|limit| format!("{limit} = 1000000")).collect();
     settings.push(format!("delivery.multicast = \"{}\"", if multicast { "auto" } else { "off" }));
     let component = Component::start(domain, host, &settings)?;
     let wanted = if multicast { "(multicast)" } else { "Component link is up" };

@@ -3,8 +3,10 @@
 //!
 //! Each is driven as fast as it goes, with some messages on their way at any time, and then at half the rate of the host's
 //! own rooms. A delivery is one copy at one client. Everything runs on one machine: clients, host, service, database.
-//! Not here: parts of the service alone (the benches of the crates), and what is done with the figures.
+//! And how fast it is by itself (`alone`). Not here: parts of the service (the benches of the crates), and what is done
+//! with the figures.
 
+mod alone;
 mod contender;
 mod crowd;
 
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+pub use alone::{Alone, alone};
 pub use contender::Contender;
 use contender::Group;
 use crowd::{Crowd, PASSWORD, user};
@@ -26,6 +29,14 @@ const COPIES_ON_THEIR_WAY: usize = 4_000;
 /// Messages on their way then.
 const MESSAGES_MIN: usize = 8;
 const MESSAGES_MAX: usize = 64;
+
+/// Limits that would keep people from talking as fast as they are asked to.
+const UNHURRIED: [&str; 4] = [
+    "limits.user_stanzas_per_second",
+    "limits.user_stanzas_burst",
+    "limits.group_messages_per_second",
+    "limits.group_messages_burst",
+];
 
 /// What is measured.
 #[derive(Debug, Clone)]

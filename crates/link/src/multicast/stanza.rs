@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Service;
 use crate::queue::Slice;
-use crate::splice::{Dropped, escape, is_legal, is_recipient};
+use crate::splice::{Dropped, escape, is_recipient};
 
 const OPEN: &str = "><addresses xmlns='http://jabber.org/protocol/address'>";
 const CLOSE: &str = "</addresses>";
@@ -32,7 +32,7 @@ impl<'a> Together<'a> {
         let (head, tail) = (outgoing.head.as_str(), &*outgoing.tail);
         let mut dropped = Dropped::default();
         let mut recipients = slice.recipients().iter();
-        if !is_legal(head) || !is_legal(tail) {
+        if !slice.is_legal() {
             dropped.illegal_text = slice.recipients().iter().filter(|to| service.reaches(to)).count();
             recipients = [].iter();
         }

@@ -1,7 +1,10 @@
 //! Lanes that take turns, so that a stanza for ten thousand does not keep the others waiting. Within a lane everything
-//! keeps its order.
+//! keeps its order for each recipient.
+//!
+//! When several stanzas for the same recipients wait, each recipient gets all of them in a row: a server writes once to
+//! his socket then, and not once for each. That is worth half of what Prosody does for a thousand recipients.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Item, Slice};
@@ -9,6 +12,11 @@ use crate::Lane;
 
 /// What a lane may write when it is its turn, in units (see `QueueLimits::window`).
 const TURN_UNITS: usize = 128;
+
+/// Stanzas that a recipient gets in a row.
+const ROW_MAX: usize = 16;
+/// Stanzas among which those for the same recipients are looked for.
+const LOOK_AHEAD: usize = 64;
 
 /// What waits to be written for the first time.
 #[derive(Debug, Default)]
@@ -23,8 +31,12 @@ pub(super) struct Lanes {
 #[derive(Debug, Default)]
 struct Waiting {
     items: VecDeque<Arc<Item>>,
-    /// Copies of the first one that were taken.
-    taken: usize,
+    /// Of these first ones each recipient gets all in a row; of none before the first is looked at.
+    row: usize,
+    /// Recipients who got all of the row.
+    served: usize,
+    /// Stanzas of the row that the next recipient got.
+    given: usize,
     copies: usize,
 }
 
@@ -40,20 +52,12 @@ impl Lanes {
     }
 
     /// The next copies, all of one stanza. A lane goes on until its turn is over, however small its stanzas are.
-    pub(super) fn take(&mut self) -> Option<Slice> {
+    /// `in_rows`: is each recipient to get all that waits for him in a row?
+    pub(super) fn take(&mut self, in_rows: bool) -> Option<Slice> {
         let lane = self.turns.pop_front()?;
         let waiting = self.waiting.get_mut(&lane)?;
-        let item = waiting.items.front()?.clone();
-        let all = item.outgoing.to.len();
-        let some = (TURN_UNITS / item.units_per_copy).max(1);
-        let range = waiting.taken..all.min(waiting.taken + some);
-        waiting.copies -= range.len();
-        waiting.taken = range.end;
-        if range.end == all {
-            waiting.items.pop_front();
-            waiting.taken = 0;
-        }
-        self.written += range.len() * item.units_per_copy;
+        let slice = waiting.take(in_rows)?;
+        self.written += slice.units();
         if waiting.items.is_empty() {
             self.waiting.remove(&lane);
             self.written = 0;
@@ -63,7 +67,7 @@ impl Lanes {
         } else {
             self.turns.push_front(lane);
         }
-        Some(Slice { item, range })
+        Some(slice)
     }
 
     pub(super) fn copies_in(&self, lane: &Lane) -> usize {
@@ -74,3 +78,70 @@ impl Lanes {
         self.turns.is_empty()
     }
 }
+
+impl Waiting {
+    fn take(&mut self, in_rows: bool) -> Option<Slice> {
+        if self.row == 0 {
+            self.row = if in_rows { self.gather() } else { 1 };
+        }
+        let item = self.items.get(self.given)?.clone();
+        let all = item.outgoing.to.len();
+        let some = if self.row > 1 { 1 } else { (TURN_UNITS / item.units_per_copy).max(1) };
+        let range = self.served..all.min(self.served + some);
+        self.copies -= range.len();
+        self.given += 1;
+        if self.given == self.row {
+            (self.given, self.served) = (0, range.end);
+        }
+        if self.given == 0 && self.served >= all {
+            self.items.drain(..self.row);
+            (self.row, self.served) = (0, 0);
+        }
+        Some(Slice { item, range })
+    }
+
+    /// Brings those for the same recipients as the first to the front, as far as nobody's order changes by it; how many.
+    fn gather(&mut self) -> usize {
+        let Some(first) = self.items.front().cloned() else { return 0 };
+        let mut row = 1;
+        let (mut between, mut may_pass): (Option<Arc<Item>>, bool) = (None, true);
+        for at in 1..self.items.len().min(LOOK_AHEAD) {
+            let item = &self.items[at];
+            if is_to_the_same(item, &first) {
+                if !may_pass {
+                    break;
+                }
+                if let Some(item) = self.items.remove(at) {
+                    self.items.insert(row, item);
+                }
+                row += 1;
+                if row == ROW_MAX {
+                    break;
+                }
+            } else if let Some(between) = &between {
+                if !is_to_the_same(item, between) {
+                    break;
+                }
+            } else {
+                // What is passed is for one set of others, as the absent are to those who are there.
+                may_pass = is_to_others(item, &first);
+                between = Some(item.clone());
+            }
+        }
+        row
+    }
+}
+
+/// To the same recipients, who have not gone and come again in between: that would be another value of the same text.
+fn is_to_the_same(item: &Item, other: &Item) -> bool {
+    let (to, other) = (&item.outgoing.to, &other.outgoing.to);
+    to.len() == other.len() && to.iter().zip(other).all(|(to, other)| Arc::ptr_eq(to, other))
+}
+
+fn is_to_others(item: &Item, other: &Item) -> bool {
+    let to: HashSet<&str> = item.outgoing.to.iter().map(|to| &**to).collect();
+    !other.outgoing.to.iter().any(|other| to.contains(&**other))
+}
+
+#[cfg(test)]
+mod tests;

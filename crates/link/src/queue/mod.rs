@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::Outgoing;
+use crate::splice::is_legal;
 use lanes::Lanes;
 use ledger::Ledger;
 pub use receiver::Receiver;
@@ -80,6 +81,8 @@ struct State {
     /// Those of them that no echo was written behind.
     units_without_echo: usize,
     next_echo: u64,
+    /// One stanza goes to many recipients, so that it is best for as many as possible.
+    is_shared: bool,
     /// Echoes are not read at the moment, so nothing can wait for them.
     is_deaf: bool,
     ledger: Ledger,
@@ -99,13 +102,16 @@ struct Item {
     /// The batch that it belongs to.
     batch: Option<i64>,
     units_per_copy: usize,
+    /// All of its characters may be written. Looked at once, however many copies there are.
+    is_legal: bool,
 }
 
 impl Item {
     fn new(outgoing: Outgoing, batch: Option<i64>) -> Self {
         const KIB: usize = 1_024;
         let units_per_copy = (outgoing.head.len() + outgoing.tail.len()).div_ceil(KIB).max(1);
-        Self { outgoing, batch, units_per_copy }
+        let is_legal = is_legal(&outgoing.head) && is_legal(&outgoing.tail);
+        Self { outgoing, batch, units_per_copy, is_legal }
     }
 
     /// What it takes in memory, about. Recipients are shared with whoever named them.
@@ -127,6 +133,18 @@ impl Slice {
     /// The stanza.
     pub fn outgoing(&self) -> &Outgoing {
         &self.item.outgoing
+    }
+
+    /// All copies of a stanza that was in no queue.
+    #[cfg(test)]
+    pub(crate) fn whole(outgoing: Outgoing) -> Self {
+        let range = 0..outgoing.to.len();
+        Self { item: Arc::new(Item::new(outgoing, None)), range }
+    }
+
+    /// May its text be written?
+    pub(crate) fn is_legal(&self) -> bool {
+        self.item.is_legal
     }
 
     /// The recipients of these copies.
@@ -178,7 +196,7 @@ impl State {
         if self.units >= window && !self.is_deaf {
             return None;
         }
-        let slice = self.again.pop_front().or_else(|| self.lanes.take())?;
+        let slice = self.again.pop_front().or_else(|| self.lanes.take(!self.is_shared))?;
         self.units += slice.units();
         self.units_without_echo += slice.units();
         if slice.is_last() {

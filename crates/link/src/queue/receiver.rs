@@ -105,6 +105,11 @@ impl Receiver {
         self.0.arrived.notify_one();
     }
 
+    /// Does one stanza go to many recipients from now on?
+    pub(crate) fn set_shared(&self, is_shared: bool) {
+        self.0.lock().is_shared = is_shared;
+    }
+
     /// Are echoes not read at the moment?
     pub fn is_deaf(&self) -> bool {
         self.0.lock().is_deaf
