@@ -47,15 +47,24 @@ end
 -- The full or bare addresses of all recipients; or nil, and what is wrong.
 local function read_recipients(addresses)
 	local recipients = {};
-	for address in addresses:childtags("address") do
-		local user, host, resource = jid_prepped_split(address.attr.jid);
-		if address.attr.type ~= "bcc" or not user then
+	for i, address in ipairs(addresses.tags) do
+		local jid = address.attr.jid;
+		if address.attr.type ~= "bcc" or not jid then
 			return nil, "modify", "bad-request", "Each address must be a bcc with the jid of a user";
-		elseif host ~= module.host then
-			return nil, "cancel", "item-not-found", "Only users of this host are reached";
 		end
-		local bare = user .. "@" .. host;
-		recipients[#recipients + 1] = resource and bare .. "/" .. resource or bare;
+		local session = full_sessions[jid];
+		-- The address of a session is in its normal form already.
+		if not (session and session.host == module.host) then
+			local user, host, resource = jid_prepped_split(jid);
+			if not user then
+				return nil, "modify", "jid-malformed", "Each address must be the jid of a user";
+			elseif host ~= module.host then
+				return nil, "cancel", "item-not-found", "Only users of this host are reached";
+			end
+			jid = user .. "@" .. host;
+			if resource then jid = jid .. "/" .. resource; end
+		end
+		recipients[i] = jid;
 	end
 	if #recipients > recipients_max then
 		return nil, "modify", "not-acceptable", "Too many addresses";

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::timeout;
 use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initiate_stream};
 
@@ -27,7 +27,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An authenticated stream, cut into its two directions. Bytes that came right behind the handshake are in `input`.
 pub(crate) struct Connection {
-    pub(crate) input: BufReader<Heard<OwnedReadHalf>>,
+    pub(crate) input: BufReader<Heard>,
     pub(crate) output: OwnedWriteHalf,
     /// Notes when something arrives on `input`.
     pub(crate) pulse: Pulse,

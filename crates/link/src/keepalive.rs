@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
@@ -57,20 +58,28 @@ impl Pulse {
     }
 }
 
-/// Passes reads through and tells the pulse. Below the buffer and the parser, so that whitespace between stanzas
-/// and the pieces of a slow large stanza count as life.
-pub(crate) struct Heard<R> {
-    inner: R,
+/// Passes reads through, tells the pulse, and lets the server know at once that it was heard. Below the buffer and the
+/// parser, so that whitespace between stanzas and the pieces of a slow large stanza count as life.
+pub(crate) struct Heard {
+    inner: OwnedReadHalf,
     pulse: Pulse,
 }
 
-impl<R> Heard<R> {
-    pub(crate) fn new(inner: R, pulse: Pulse) -> Self {
+impl Heard {
+    pub(crate) fn new(inner: OwnedReadHalf, pulse: Pulse) -> Self {
         Self { inner, pulse }
+    }
+
+    /// Prosody leaves Nagle's algorithm on: it holds a small stanza back until the one before is acknowledged, which
+    /// systems put off for 40 ms. Linux forgets the wish now and then, so it is told again with each read.
+    fn acknowledge_at_once(&self) {
+        #[cfg(target_os = "linux")]
+        // Without it everything works, later.
+        let _ = self.inner.as_ref().set_quickack(true);
     }
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Heard<R> {
+impl AsyncRead for Heard {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -80,6 +89,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Heard<R> {
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
         if buf.filled().len() > before {
             self.pulse.beat();
+            self.acknowledge_at_once();
         }
         Poll::Ready(Ok(()))
     }

@@ -3,6 +3,7 @@
 //! Nothing of the project itself is used here, so that these commands are built in seconds on a fresh machine: what
 //! needs the service or the hosts is a program of its own that is started from here.
 
+mod bench;
 mod chaos;
 mod demo;
 mod fuzz;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Show the service at work: three people and a group on a Prosody of its own, then yours to try
     Demo(demo::Options),
+    /// Measure how fast the service is, by itself and on real hosts beside what they have themselves
+    Bench(bench::Options),
     /// Let everything go wrong around the service, for many minutes, and count what is lost
     Chaos(chaos::Options),
     /// Look for inputs that break a promise of the service: hours of what `cargo test --test fuzz` does for seconds
@@ -45,6 +48,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::run_in_place(&options),
+        Command::Bench(options) => bench::measure(&options),
         Command::Chaos(options) => chaos::play(&options),
         Command::Fuzz(options) => fuzz::run_targets(&options),
         Command::Soak(options) => soak::run_load(&options),

@@ -27,6 +27,7 @@ allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 storage = "internal"
 smacks_hibernation_time = 3
+blocklist_cache_size = 10000
 certificates = "."
 "#;
 
