@@ -15,23 +15,37 @@
 -- or unknown bounces as ever, from his own address. Copies hold no <addresses/>. Anybody else's stanza with addresses is
 -- refused, as is one with addresses that are not "bcc", that are no users of this host, or that are too many: as a whole.
 --
+-- A component that sends to the same devices again and again need not name them each time. It has a list remembered,
+--	<message from='groups.example.org' to='example.org'>
+--		<list xmlns='urn:xmpp-groupchat:multicast:0' number='7'>one address a line</list></message>
+-- and then puts <to-list xmlns='urn:xmpp-groupchat:multicast:0' number='7'/> into its messages and presence, instead of
+-- <addresses/>. Lists belong to a connection and end with it; a new one of the same number takes the old one's place.
+--
 -- What makes it fast: the text of a message is made once, and written as it is to every connection that would not change
--- it. Sessions with filters (XEP-0198, client state indication, WebSocket) get a stanza like any other.
+-- it. Sessions with filters (XEP-0198, client state indication, WebSocket) get a stanza like any other. And a message of
+-- type groupchat makes no stanzas and fires no events at all as long as nobody listens but modules whose part is known:
+-- the block list is asked, archives and carbons have nothing to do with such messages.
 -- Tested with Prosody 0.12.
 
 local st = require "util.stanza";
 local jid_prepped_split = require "util.jid".prepped_split;
 local random_id = require "util.id".long;
 local xml_escape = st.xml_escape;
+local modulemanager = require "core.modulemanager";
 local core_post_stanza = prosody.core_post_stanza;
+local hosts = prosody.hosts;
 local full_sessions = prosody.full_sessions;
 
 local xmlns_address = "http://jabber.org/protocol/address";
+local xmlns_lists = "urn:xmpp-groupchat:multicast:0";
+-- Lists of one connection.
+local lists_max = 1000;
 
 local components = module:get_option_set("groupchat_multicast_components");
 local recipients_max = module:get_option_number("groupchat_multicast_recipients", 1000);
 
 module:add_feature(xmlns_address);
+module:add_feature(xmlns_lists);
 module:add_extension(st.stanza("x", { xmlns = "jabber:x:data", type = "result" })
 	:tag("field", { var = "FORM_TYPE", type = "hidden" }):text_tag("value", xmlns_address):up()
 	:tag("field", { var = "message" }):text_tag("value", tostring(recipients_max)):up()
@@ -44,31 +58,65 @@ local function may(origin)
 	return origin.host:sub(-#module.host - 1) == "." .. module.host;
 end
 
--- The full or bare addresses of all recipients; or nil, and what is wrong.
+-- A recipient's address in its normal form; or nil, and what is wrong with it.
+local function read_recipient(jid)
+	local session = full_sessions[jid];
+	-- That of a session is in its normal form already.
+	if session and session.host == module.host then return jid; end
+	local user, host, resource = jid_prepped_split(jid);
+	if not user then
+		return nil, { "modify", "jid-malformed", "Each address must be the jid of a user" };
+	elseif host ~= module.host then
+		return nil, { "cancel", "item-not-found", "Only users of this host are reached" };
+	end
+	jid = user .. "@" .. host;
+	return resource and jid .. "/" .. resource or jid;
+end
+
+-- The recipients that an iterator gives the addresses of, also as XML writes them; or nil, and what is wrong.
 local function read_recipients(addresses)
-	local recipients = {};
-	for i, address in ipairs(addresses.tags) do
-		local jid = address.attr.jid;
-		if address.attr.type ~= "bcc" or not jid then
-			return nil, "modify", "bad-request", "Each address must be a bcc with the jid of a user";
+	local recipients = { escaped = {} };
+	for jid in addresses do
+		local recipient, problem = read_recipient(jid);
+		if not recipient then return nil, problem; end
+		recipients[#recipients + 1] = recipient;
+		recipients.escaped[#recipients] = xml_escape(recipient);
+		if #recipients > recipients_max then
+			return nil, { "modify", "not-acceptable", "Too many addresses" };
 		end
-		local session = full_sessions[jid];
-		-- The address of a session is in its normal form already.
-		if not (session and session.host == module.host) then
-			local user, host, resource = jid_prepped_split(jid);
-			if not user then
-				return nil, "modify", "jid-malformed", "Each address must be the jid of a user";
-			elseif host ~= module.host then
-				return nil, "cancel", "item-not-found", "Only users of this host are reached";
-			end
-			jid = user .. "@" .. host;
-			if resource then jid = jid .. "/" .. resource; end
-		end
-		recipients[i] = jid;
 	end
-	if #recipients > recipients_max then
-		return nil, "modify", "not-acceptable", "Too many addresses";
+	return recipients;
+end
+
+-- The addresses in a stanza, one after the other.
+local function addresses_in(element)
+	local i = 0;
+	return function ()
+		i = i + 1;
+		local address = element.tags[i];
+		-- Without a jid, or not to be hidden from the others: no address that there is.
+		return address and (address.attr.type == "bcc" and address.attr.jid or "");
 	end
+end
+
+-- Has the connection remember a list; nil, or what is wrong.
+local function remember(origin, element)
+	local number = tonumber(element.attr.number);
+	if not number or number < 0 or number >= lists_max or number % 1 ~= 0 then
+		return { "modify", "not-acceptable", "The number of a list is from 0 to " .. lists_max - 1 };
+	end
+	local recipients, problem = read_recipients(element:get_text():gmatch("[^\n]+"));
+	if not recipients then return problem; end
+	local lists = origin.groupchat_multicast_lists or {};
+	origin.groupchat_multicast_lists = lists;
+	lists[number] = recipients;
+end
+
+-- The recipients of a list that the connection remembers; or nil, and what is wrong.
+local function recall(origin, element)
+	local lists = origin.groupchat_multicast_lists;
+	local recipients = lists and lists[tonumber(element.attr.number)];
+	if not recipients then return nil, { "cancel", "item-not-found", "There is no such list" }; end
 	return recipients;
 end
 
@@ -121,35 +169,88 @@ module:hook("message/full", function (event)
 	return session.rawsend(before .. xml_escape(copy.attr.to) .. behind) or nil;
 end, -0.9);
 
-local function pass_on(event)
-	local origin, original = event.origin, event.stanza;
-	local addresses = original:get_child("addresses", xmlns_address);
-	if not addresses or original.attr.type == "error" then return; end
-	if not may(origin) then
-		origin.send(st.error_reply(original, "auth", "forbidden", "Only components may send to many"));
-		return true;
+-- Modules that do nothing with a groupchat message to a device, or only hand it over.
+local known = { message = true, carbons = true, mam = true, [module.name] = true };
+
+-- May such messages be written without an event? And the block list's say in it.
+local is_alone, is_blocked;
+
+local function look_who_listens()
+	is_alone, is_blocked = true, nil;
+	local events = hosts[module.host].events;
+	for name, loaded in pairs(modulemanager.get_modules(module.host)) do
+		for object, event, handler in loaded.module.event_handlers:iter(nil, nil, nil) do
+			if object == events.wrappers then
+				is_alone = false;
+			elseif object == events and event == "message/full" then
+				if name == "blocklist" then is_blocked = handler; end
+				if not known[name] and name ~= "blocklist" then is_alone = false; end
+			end
+		end
 	end
-	local recipients, kind, condition, text = read_recipients(addresses);
-	if not recipients then
-		origin.send(st.error_reply(original, kind, condition, text));
-		return true;
-	end
-	original:remove_children("addresses", xmlns_address);
+end
+
+module:hook("module-loaded", look_who_listens);
+module:hook("module-unloaded", look_who_listens);
+if prosody.start_time then
+	look_who_listens();
+else
+	module:hook_global("server-started", look_who_listens);
+end
+
+local function pass_on(origin, original, recipients)
 	local is_message = original.name == "message";
 	if is_message then before, behind = halves_of(original); end
+	local may_be_written = is_alone and is_message and original.attr.type == "groupchat";
+	-- Read by the block list, and kept by nobody.
+	local probe = may_be_written and { origin = origin, stanza = copy_for(nil, original) };
 	for i = 1, #recipients do
 		local to = recipients[i];
-		local copy = copy_for(to, original);
-		current, original_of_current = is_message and copy or nil, original;
-		if is_message and full_sessions[to] then
-			module:fire_event("message/full", { origin = origin, stanza = copy });
-		else
-			core_post_stanza(origin, copy);
+		local session = is_message and full_sessions[to];
+		local is_done;
+		if may_be_written and session and is_plain(session) then
+			probe.stanza.attr.to = to;
+			is_done = is_blocked and is_blocked(probe)
+				or session.rawsend(before .. recipients.escaped[i] .. behind);
+		end
+		if not is_done then
+			local copy = copy_for(to, original);
+			current, original_of_current = is_message and copy or nil, original;
+			if session then
+				module:fire_event("message/full", { origin = origin, stanza = copy });
+			else
+				core_post_stanza(origin, copy);
+			end
 		end
 	end
 	current, original_of_current, before, behind = nil, nil, nil, nil;
+end
+
+local function take(event)
+	local origin, original = event.origin, event.stanza;
+	if original.attr.type == "error" then return; end
+	local addresses = original:get_child("addresses", xmlns_address);
+	local named = original:get_child("to-list", xmlns_lists);
+	local list = original:get_child("list", xmlns_lists);
+	if not (addresses or named or list) then return; end
+	local recipients, problem;
+	if not may(origin) then
+		problem = { "auth", "forbidden", "Only components may send to many" };
+	elseif list then
+		problem = remember(origin, list);
+	elseif named then
+		recipients, problem = recall(origin, named);
+	else
+		recipients, problem = read_recipients(addresses_in(addresses));
+	end
+	if problem then
+		origin.send(st.error_reply(original, problem[1], problem[2], problem[3]));
+	elseif recipients then
+		original:maptags(function (child) return child ~= addresses and child ~= named and child or nil; end);
+		pass_on(origin, original, recipients);
+	end
 	return true;
 end
 
-module:hook("message/host", pass_on, 1);
-module:hook("presence/host", pass_on, 1);
+module:hook("message/host", take, 1);
+module:hook("presence/host", take, 1);

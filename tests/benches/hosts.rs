@@ -1,5 +1,6 @@
 //! How fast the service is on real hosts beside what they have themselves: `cargo xtask bench` runs it. By itself:
-//! `BENCH_HOST=prosody BENCH_MEMBERS=10,100 BENCH_SECONDS=5 cargo bench -p groupchat-tests --bench hosts`.
+//! `BENCH_HOST=prosody BENCH_MEMBERS=10,100 BENCH_SECONDS=5 BENCH_THROUGH=rooms,multicast cargo bench -p groupchat-tests
+//! --bench hosts`.
 
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
@@ -15,12 +16,15 @@ async fn main() -> Result<()> {
     let hosts = text("BENCH_HOST", "prosody,ejabberd");
     let members = text("BENCH_MEMBERS", "10,100,1000");
     let time = Duration::from_secs_f64(text("BENCH_SECONDS", "8").parse()?);
+    let through = text("BENCH_THROUGH", "rooms,link,plain,multicast");
+    let mut contenders = Contender::ALL.to_vec();
+    contenders.retain(|contender| through.split(',').any(|name| name == contender.key()));
     for host in hosts.split(',') {
         let kind = HostKind::ALL.into_iter().find(|kind| kind.name() == host).context("no such host")?;
         for members in members.split(',') {
             let members = members.parse()?;
             println!("\n{host}, {members} members\n\n{HEAD}");
-            let plan = Plan { host: kind, members, time, contenders: Contender::ALL.to_vec() };
+            let plan = Plan { host: kind, members, time, contenders: contenders.clone() };
             run(&plan, |figures| println!("{}", row(figures))).await?;
         }
     }

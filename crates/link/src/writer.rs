@@ -12,16 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::echo::Echoes;
 use crate::keepalive::Due;
-use crate::multicast::{Multicast, Together};
+use crate::multicast::{Lists, Multicast, Service, Together, content};
 use crate::queue::{Receiver, Slice};
 use crate::splice::{Copies, Dropped};
-use crate::{LinkConfig, LinkError};
+use crate::{LinkConfig, LinkError, Outgoing};
 
 /// Bytes collected before they are written. A single stanza may exceed it.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// How long an echo may be under way before another one follows it: the first may have gone another way, to a connection
 /// of ours that the server has not noticed the end of.
 const ECHO_AGAIN: Duration = Duration::from_secs(2);
+/// What naming a list takes, and more.
+const LIST_BYTES: usize = 4 * 1024;
 /// Units behind which an echo is written at once: a quarter of the window, so that the server always has work.
 const ECHO_EVERY: usize = 256;
 
@@ -32,6 +34,7 @@ pub(crate) struct Writer<'a, W> {
     echoes: &'a Echoes,
     multicast: &'a Multicast,
     config: &'a LinkConfig,
+    lists: Lists,
     buffer: Vec<u8>,
     /// When the next echo must be written at the latest.
     echo_at: Option<Instant>,
@@ -46,7 +49,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         config: &'a LinkConfig,
     ) -> Self {
         let buffer = Vec::with_capacity(2 * BUFFER_BYTES);
-        Self { output, queue, echoes, multicast, config, buffer, echo_at: None }
+        Self { output, queue, echoes, multicast, config, lists: Lists::default(), buffer, echo_at: None }
     }
 
     /// Writes until `stop` is cancelled; then writes what is queued, ends the stream and closes its own direction.
@@ -121,7 +124,9 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         let bytes_max = self.config.write_bytes_max;
         let service = self.multicast.service().filter(|service| service.carries(slice));
         let mut dropped = Dropped::default();
-        if let Some(service) = &service {
+        if let Some(service) = &service
+            && !self.append_by_list(service, slice)
+        {
             let mut together = Together::new(service, slice, bytes_max);
             while together.fill(&mut self.buffer) {
                 if self.buffer.len() >= BUFFER_BYTES {
@@ -139,6 +144,21 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
             report(slice, dropped);
         }
         Ok(())
+    }
+
+    /// Appends one stanza with the number of a list; `false` if that cannot be.
+    fn append_by_list(&mut self, service: &Service, slice: &Slice) -> bool {
+        let Outgoing { head, tail, .. } = slice.outgoing();
+        let bytes_max = self.config.write_bytes_max;
+        let content = content(head, tail);
+        if !service.has_lists || !slice.is_legal() || head.len() + content.len() + LIST_BYTES > bytes_max {
+            return false;
+        }
+        let (lists, buffer) = (&mut self.lists, &mut self.buffer);
+        let list = lists.find(service, &self.config.domain, slice.recipients(), bytes_max, buffer);
+        let Some(list) = list else { return false };
+        list.append(service, head, &content, &mut self.buffer);
+        true
     }
 
     fn append_echo(&mut self) {

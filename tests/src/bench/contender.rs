@@ -2,14 +2,15 @@
 
 use anyhow::{Context, Result, ensure};
 use sha1::{Digest as _, Sha1};
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::UNHURRIED;
 use super::crowd::{Crowd, user};
+use crate::counting_host::scan::{Found, Head, Scanner};
 use crate::real::{Addresses, Component, Domain, Usage};
 
 /// What people write.
@@ -24,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Contender {
     /// The host's own rooms (XEP-0045).
     Rooms,
-    /// A component that only writes what was made before: as many stanzas as the host takes off a link.
+    /// A component that stores and decides nothing, and writes what was made before: as many stanzas as the host takes
+    /// off a link.
     Link,
     /// Ours, with a stanza for each.
     Plain,
@@ -36,11 +38,21 @@ impl Contender {
     /// All of them, in the order in which they are played.
     pub const ALL: [Self; 4] = [Self::Rooms, Self::Link, Self::Plain, Self::Multicast];
 
+    /// As whoever wants only some names it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Rooms => "rooms",
+            Self::Link => "link",
+            Self::Plain => "plain",
+            Self::Multicast => "multicast",
+        }
+    }
+
     /// As tables name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rooms => "host's own MUC",
-            Self::Link => "link, one stanza a copy, nothing else",
+            Self::Link => "a component that only writes, one stanza a copy",
             Self::Plain => "xmpp-groupchat, one stanza a copy",
             Self::Multicast => "xmpp-groupchat, multicast",
         }
@@ -48,11 +60,16 @@ impl Contender {
 }
 
 /// A group and what serves it.
-pub(super) enum Group {
-    /// Members write to this address; it is the host or a component that passes it on.
-    Address(String, Option<Component>),
-    /// Nobody writes; copies are made here.
-    Link { link: TcpStream, from: String, end: String },
+pub(super) struct Group {
+    address: String,
+    service: Service,
+}
+
+/// Who passes on what members write to the group.
+enum Service {
+    Host,
+    Ours(Component),
+    Link { _working: AbortOnDropHandle<Result<()>> },
 }
 
 impl Group {
@@ -67,48 +84,63 @@ impl Group {
             Contender::Rooms => {
                 let room = format!("tea@rooms.{}", domain.name);
                 enter(&room, crowd).await?;
-                Ok(Self::Address(room, None))
+                Ok(Self { address: room, service: Service::Host })
             }
             Contender::Link => {
                 let link = connect(host.components, domain).await?;
-                let from = format!("<message from='tea@{}/u0' type='groupchat'", domain.component());
-                let end = format!("><body>{BODY}</body></message>");
-                Ok(Self::Link { link, from, end })
+                let address = format!("tea@{}", domain.component());
+                let working = tokio::spawn(only_write(link, address.clone(), crowd.jids.clone()));
+                let service = Service::Link { _working: AbortOnDropHandle::new(working) };
+                Ok(Self { address, service })
             }
             Contender::Plain | Contender::Multicast => {
                 let component = serve(who == Contender::Multicast, domain, &host).await?;
                 let group = format!("tea@{}", domain.component());
                 found(&group, domain, crowd).await.with_context(|| component.log_tail())?;
-                Ok(Self::Address(group, Some(component)))
+                Ok(Self { address: group, service: Service::Ours(component) })
             }
         }
     }
 
     /// Has this member say something.
-    pub(super) async fn post(&mut self, member: usize, crowd: &mut Crowd) -> Result<()> {
-        let id = crowd.id(member);
-        match self {
-            Self::Address(group, _) => {
-                let message =
-                    format!("<message type='groupchat' id='{id}' to='{group}'><body>{BODY}</body></message>");
-                crowd.say(member, &message).await
-            }
-            Self::Link { link, from, end } => {
-                let mut copies = String::new();
-                for jid in &crowd.jids {
-                    let _ = write!(copies, "{from} id='{id}' to='{jid}'{end}");
-                }
-                link.write_all(copies.as_bytes()).await.context("the host closed the link")
-            }
-        }
+    pub(super) async fn post(&self, member: usize, crowd: &mut Crowd) -> Result<()> {
+        let (id, group) = (crowd.id(member), &self.address);
+        let message =
+            format!("<message type='groupchat' id='{id}' to='{group}'><body>{BODY}</body></message>");
+        crowd.say(member, &message).await
     }
 
     /// What the service takes of the machine, if it is ours.
     pub(super) fn usage(&self) -> Result<Option<Usage>> {
-        match self {
-            Self::Address(_, Some(component)) => component.usage().map(Some),
-            Self::Address(_, None) | Self::Link { .. } => Ok(None),
+        match &self.service {
+            Service::Ours(component) => component.usage().map(Some),
+            Service::Host | Service::Link { .. } => Ok(None),
         }
+    }
+}
+
+/// Whatever message comes, everybody gets a copy.
+async fn only_write(link: TcpStream, group: String, jids: Vec<String>) -> Result<()> {
+    let (mut input, mut output) = link.into_split();
+    let mut scanner = Scanner::behind_header();
+    let end = format!("><body>{BODY}</body></message>");
+    loop {
+        ensure!(input.read_buf(scanner.buffer()).await? > 0, "the host closed the link");
+        let mut copies = Vec::new();
+        while let Some(found) = scanner.next() {
+            let Found::Element(element) = found else { continue };
+            let head = Head::of(element);
+            if head.name == b"message" && head.kind == b"groupchat" {
+                let id = String::from_utf8_lossy(head.id);
+                let start = format!("<message from='{group}/u0' type='groupchat' id='{id}' to='");
+                for jid in &jids {
+                    for part in [&start, jid, "'", &end] {
+                        copies.extend_from_slice(part.as_bytes());
+                    }
+                }
+            }
+        }
+        output.write_all(&copies).await?;
     }
 }
 

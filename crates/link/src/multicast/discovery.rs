@@ -2,7 +2,7 @@
 
 use minidom::Element;
 
-use super::Service;
+use super::{LISTS_NS, Service};
 use crate::COMPONENT_NS;
 use crate::splice::escape;
 
@@ -60,9 +60,12 @@ impl Discovery {
                 items.children().filter_map(|item| item.attr("jid")).filter(own).map(str::to_owned).collect();
             let others = others.iter().take(ITEMS_MAX);
             answer.questions = others.map(|jid| self.question(jid, INFO_NS)).collect();
-        } else if let Some(recipients_max) = stanza.get_child("query", INFO_NS).and_then(recipients_max) {
+        } else if let Some(info) = stanza.get_child("query", INFO_NS)
+            && let Some(recipients_max) = recipients_max(info)
+        {
             let (address, server) = (asked.into(), self.server.as_str().into());
-            answer.found = Some(Service { address, server, recipients_max });
+            let has_lists = has_feature(info, LISTS_NS);
+            answer.found = Some(Service { address, server, recipients_max, has_lists });
         } else if number == 0 {
             answer.questions = vec![self.question(&self.server.clone(), ITEMS_NS)];
         }
@@ -79,8 +82,7 @@ impl Discovery {
 
 /// How many it takes at once, as it tells (XEP-0128; the fields are ejabberd's); `None`: it is no such service.
 fn recipients_max(info: &Element) -> Option<usize> {
-    let features = info.children().filter(|child| child.name() == "feature");
-    features.filter_map(|feature| feature.attr("var")).find(|var| *var == ADDRESS_NS)?;
+    has_feature(info, ADDRESS_NS).then_some(())?;
     let forms = info.children().filter(|child| child.is("x", DATA_NS));
     let form = forms.into_iter().find(|form| value(form, "FORM_TYPE").as_deref() == Some(ADDRESS_NS));
     let told = |name| form.and_then(|form| value(form, name)).map(|text| text.trim().parse().ok());
@@ -88,6 +90,11 @@ fn recipients_max(info: &Element) -> Option<usize> {
     let of = |name| told(name).map_or(RECIPIENTS_DEFAULT, |number| number.unwrap_or(RECIPIENTS_MAX));
     let recipients_max = of("message").min(of("presence")).min(RECIPIENTS_MAX);
     (recipients_max >= 2).then_some(recipients_max)
+}
+
+fn has_feature(info: &Element, wanted: &str) -> bool {
+    let mut features = info.children().filter(|child| child.name() == "feature");
+    features.any(|feature| feature.attr("var") == Some(wanted))
 }
 
 fn value(form: &Element, name: &str) -> Option<String> {

@@ -4,9 +4,10 @@
 //! there is such a service is asked anew on each connection (`discovery`); until it is known, and when the service
 //! refuses, every recipient gets a stanza of his own, as without one. Nothing is lost by a refusal: what the server has
 //! not acknowledged is written again.
-//! Not here: how such a stanza looks (`stanza`), and what waits to be written (`queue`).
+//! Not here: how such a stanza looks (`stanza`; with a list that the server remembers, `lists`), and what waits to be written (`queue`).
 
 mod discovery;
+mod lists;
 mod stanza;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,11 @@ use minidom::Element;
 use crate::Outgoing;
 use crate::queue::Slice;
 use discovery::Discovery;
-pub(crate) use stanza::Together;
+pub(crate) use lists::Lists;
+pub(crate) use stanza::{Together, content};
+
+/// Of the module's lists of recipients.
+const LISTS_NS: &str = "urn:xmpp-groupchat:multicast:0";
 
 /// A service that passes a stanza on to many.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) server: Arc<str>,
     /// Recipients of one stanza.
     pub(crate) recipients_max: usize,
+    /// Does it remember lists of recipients?
+    pub(crate) has_lists: bool,
 }
 
 impl Service {

@@ -1,6 +1,7 @@
 //! From a slice to bytes, many recipients to a stanza: `<addresses/>` with an `<address type='bcc'/>` each (XEP-0033 §3),
 //! behind the start tag.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Service;
@@ -18,7 +19,7 @@ pub(crate) struct Together<'a> {
     /// Start tag up to where the address goes.
     head: &'a str,
     /// What follows the start tag, its end included.
-    content: String,
+    content: Cow<'a, str>,
     recipients: std::iter::Peekable<std::slice::Iter<'a, Arc<str>>>,
     stanza_bytes_max: usize,
     /// What was left out so far.
@@ -82,12 +83,12 @@ impl<'a> Together<'a> {
 }
 
 /// What comes behind `<addresses/>`: the caller's tail without the end of the start tag.
-fn content(head: &str, tail: &str) -> String {
+pub(crate) fn content<'a>(head: &str, tail: &'a str) -> Cow<'a, str> {
     match tail.strip_prefix('>') {
-        Some(content) => content.to_owned(),
+        Some(content) => content.into(),
         None => {
             let name = head.trim_start_matches('<').split(' ').next().unwrap_or_default();
-            format!("</{name}>")
+            format!("</{name}>").into()
         }
     }
 }

@@ -46,7 +46,7 @@ fn form(fields: &str) -> String {
 }
 
 fn service(address: &str, recipients_max: usize) -> Service {
-    Service { address: address.into(), server: "localhost".into(), recipients_max }
+    Service { address: address.into(), server: "localhost".into(), recipients_max, has_lists: false }
 }
 
 #[test]

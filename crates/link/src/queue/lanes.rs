@@ -12,6 +12,8 @@ use crate::Lane;
 
 /// What a lane may write when it is its turn, in units (see `QueueLimits::window`).
 const TURN_UNITS: usize = 128;
+/// The same when many recipients share a stanza.
+const SHARED_TURN_UNITS: usize = 512;
 
 /// Stanzas that a recipient gets in a row.
 const ROW_MAX: usize = 16;
@@ -52,16 +54,17 @@ impl Lanes {
     }
 
     /// The next copies, all of one stanza. A lane goes on until its turn is over, however small its stanzas are.
-    /// `in_rows`: is each recipient to get all that waits for him in a row?
-    pub(super) fn take(&mut self, in_rows: bool) -> Option<Slice> {
+    /// `is_shared`: as many as possible of a stanza in a row; else all that waits for a recipient.
+    pub(super) fn take(&mut self, is_shared: bool) -> Option<Slice> {
+        let turn_units = if is_shared { SHARED_TURN_UNITS } else { TURN_UNITS };
         let lane = self.turns.pop_front()?;
         let waiting = self.waiting.get_mut(&lane)?;
-        let slice = waiting.take(in_rows)?;
+        let slice = waiting.take(is_shared, turn_units)?;
         self.written += slice.units();
         if waiting.items.is_empty() {
             self.waiting.remove(&lane);
             self.written = 0;
-        } else if self.written >= TURN_UNITS {
+        } else if self.written >= turn_units {
             self.turns.push_back(lane);
             self.written = 0;
         } else {
@@ -80,13 +83,13 @@ impl Lanes {
 }
 
 impl Waiting {
-    fn take(&mut self, in_rows: bool) -> Option<Slice> {
+    fn take(&mut self, is_shared: bool, turn_units: usize) -> Option<Slice> {
         if self.row == 0 {
-            self.row = if in_rows { self.gather() } else { 1 };
+            self.row = if is_shared { 1 } else { self.gather() };
         }
         let item = self.items.get(self.given)?.clone();
         let all = item.outgoing.to.len();
-        let some = if self.row > 1 { 1 } else { (TURN_UNITS / item.units_per_copy).max(1) };
+        let some = if self.row > 1 { 1 } else { (turn_units / item.units_per_copy).max(1) };
         let range = self.served..all.min(self.served + some);
         self.copies -= range.len();
         self.given += 1;
