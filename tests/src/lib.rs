@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod chaos;
 pub mod client;
+pub mod component_link;
 pub mod counting_host;
 pub mod fuzz;
 pub mod host;

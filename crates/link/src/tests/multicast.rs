@@ -16,6 +16,10 @@ async fn start() -> (Host, Program) {
 
 /// Answers the question whether the server passes on stanzas to so many.
 async fn is_a_service(guest: &mut Guest, question: &Element, recipients_max: usize) {
+    is_a_service_with(guest, question, recipients_max, "").await;
+}
+
+async fn is_a_service_with(guest: &mut Guest, question: &Element, recipients_max: usize, more: &str) {
     let (id, from) = (question.attr("id").unwrap(), question.attr("to").unwrap());
     let fields: String = ["message", "presence"]
         .map(|name| format!("<field var='{name}'><value>{recipients_max}</value></field>"))
@@ -23,7 +27,7 @@ async fn is_a_service(guest: &mut Guest, question: &Element, recipients_max: usi
     guest
         .send(&format!(
             "<iq type='result' id='{id}' from='{from}' to='{DOMAIN}'>\
-             <query xmlns='http://jabber.org/protocol/disco#info'><feature var='{ADDRESS_NS}'/>\
+             <query xmlns='http://jabber.org/protocol/disco#info'><feature var='{ADDRESS_NS}'/>{more}\
              <x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE'><value>{ADDRESS_NS}</value></field>{fields}</x>\
              </query></iq>"
         ))
@@ -148,4 +152,55 @@ async fn what_it_refuses_everybody_gets_for_himself() {
     guest.cut();
     program.expect_down().await;
     accept(&host, &mut program, 20).await;
+}
+
+const LISTS_NS: &str = "urn:xmpp-groupchat:multicast:0";
+
+/// The list that a stanza tells, and the one that it names.
+fn lists(stanza: &Element) -> (Option<String>, Option<&str>) {
+    let told = stanza.get_child("list", LISTS_NS);
+    let named = stanza.get_child("to-list", LISTS_NS).and_then(|list| list.attr("number"));
+    (told.map(|list| format!("{} {}", list.attr("number").unwrap(), list.text())), named)
+}
+
+#[tokio::test]
+async fn a_list_is_told_once_and_then_named() {
+    let (host, mut program) = start().await;
+    let mut guest = host.accept().await;
+    program.expect_up().await;
+    let question = guest.next().await;
+    is_a_service_with(&mut guest, &question, 100, &format!("<feature var='{LISTS_NS}'/>")).await;
+    guest.send("<message id='behind' from='a@localhost'/>").await;
+    program.expect_stanza("behind").await;
+    let first = message("1", &["a@localhost/x'y", "b@localhost", "c@elsewhere"], "hi");
+    let other = Outgoing { to: first.to.iter().take(2).cloned().collect(), ..first.clone() };
+    for outgoing in [&first, &first, &other, &first] {
+        program.send(outgoing.clone()).await;
+    }
+    let mut seen = Vec::new();
+    for _ in 0..9 {
+        let stanza = guest.next().await;
+        let (told, named) = lists(&stanza);
+        seen.push(told.or(named.map(str::to_owned)).unwrap_or_else(|| stanza.attr("to").unwrap().to_owned()));
+    }
+    let told = "a@localhost/x'y\nb@localhost";
+    let expected = [
+        &format!("0 {told}"),
+        "0",
+        "c@elsewhere",
+        "0",
+        "c@elsewhere",
+        &format!("1 {told}"),
+        "1",
+        "0",
+        "c@elsewhere",
+    ];
+    assert_eq!(seen, expected);
+    // Whoever logs in again with the same name is another one, and more than the server takes is no list.
+    program.send(message("2", &["a@localhost/x'y", "b@localhost"], "hi")).await;
+    assert_eq!(lists(&guest.next().await).0, Some(format!("2 {told}")));
+    guest.next().await;
+    let many: Vec<String> = (0..101).map(|n| format!("u{n}@localhost")).collect();
+    program.send(message("3", &many.iter().map(String::as_str).collect::<Vec<_>>(), "hi")).await;
+    assert_eq!(bcc(&guest.next().await).len(), 100);
 }
