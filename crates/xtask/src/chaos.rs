@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Messages a second, all senders together
     #[arg(long, value_name = "N", default_value_t = 60)]
     rate: u32,
+    /// Have the host take no stanza for many users
+    #[arg(long)]
+    no_multicast: bool,
     /// Play the same plan again
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -86,6 +89,7 @@ fn variables(options: &Options) -> Vec<(&'static str, String)> {
         ("CHAOS_DATABASE", word(options.database)),
         ("CHAOS_HOST", word(options.host)),
         ("CHAOS_RATE", options.rate.to_string()),
+        ("CHAOS_MULTICAST", (!options.no_multicast).to_string()),
     ];
     variables.extend(options.seed.map(|seed| ("CHAOS_SEED", seed.to_string())));
     variables

@@ -49,7 +49,7 @@ const QUIET: Duration = Duration::from_millis(1_500);
 pub async fn run(host: HostKind, settings: &Settings) -> Result<Report> {
     let began = Instant::now();
     let domain = Domain { name: format!("chaos-{}.lit", host.name()), component_secret: "s3cret".to_owned() };
-    let mut place = Place::start(&domain, host, settings.database).await?;
+    let mut place = Place::start(&domain, host, settings).await?;
     let evidence = play(&mut place, domain, settings)
         .await
         .with_context(|| format!("{}\nThe service's log:\n{}", place.story.join("\n"), place.log_tail()))?;

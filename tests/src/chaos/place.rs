@@ -13,8 +13,8 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use super::trouble::Blow;
-use super::{DatabaseKind, HostKind, cast};
-use crate::real::{Addresses, Component, Domain, Ejabberd, Postgres, Prosody, Proxy, Stop};
+use super::{DatabaseKind, HostKind, Settings, cast};
+use crate::real::{Addresses, Component, Domain, Ejabberd, Postgres, Prosody, Proxy, Site, Stop};
 
 /// A service that finds no database when it starts tries for a while, and then ends with a reason. For this long after
 /// the database was away that is no fault.
@@ -57,20 +57,21 @@ pub(super) struct Place {
 
 impl Place {
     /// Starts everything. The service may not be connected yet on return.
-    pub(super) async fn start(domain: &Domain, host: HostKind, database: DatabaseKind) -> Result<Self> {
-        let database = match database {
+    pub(super) async fn start(domain: &Domain, host: HostKind, settings: &Settings) -> Result<Self> {
+        let database = match settings.database {
             DatabaseKind::Sqlite => Database::Sqlite(None),
             DatabaseKind::Postgres => Database::Postgres(block_in_place(Postgres::start)?),
         };
-        let (domains, accounts) = (std::slice::from_ref(domain), cast::accounts(domain));
+        let domains = std::slice::from_ref(domain);
+        let site = Site { multicast: settings.multicast, ..Site::of(domains, &cast::accounts(domain)) };
         let (host, addresses) = match host {
             HostKind::Prosody => {
-                let prosody = block_in_place(|| Prosody::start(domains, &accounts))?;
+                let prosody = block_in_place(|| Prosody::serve(&site))?;
                 let addresses = prosody.addresses;
                 (Host::Prosody(prosody), addresses)
             }
             HostKind::Ejabberd => {
-                let ejabberd = block_in_place(|| Ejabberd::start(domains, &accounts))?;
+                let ejabberd = block_in_place(|| Ejabberd::serve(&site))?;
                 let addresses = ejabberd.addresses;
                 (Host::Ejabberd(ejabberd), addresses)
             }

@@ -51,9 +51,10 @@ impl Report {
 /// A Markdown table.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { seed, counts, database, rate } = &self.settings;
+        let Settings { seed, counts, database, rate, multicast } = &self.settings;
         let (figures, verdict) = (&self.verdict.figures, &self.verdict);
-        writeln!(f, "| {}, {}, seed {seed} | |", self.host.name(), database.name())?;
+        let with = if *multicast { "with" } else { "without" };
+        writeln!(f, "| {}, {}, {with} multicast, seed {seed} | |", self.host.name(), database.name())?;
         writeln!(f, "| --- | ---: |")?;
         let lost = verdict.count(Kind::Lost) + verdict.count(Kind::Missed);
         let rows = [

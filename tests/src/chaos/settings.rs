@@ -71,6 +71,8 @@ pub struct Settings {
     pub database: DatabaseKind,
     /// Messages a second, all devices together.
     pub rate: u32,
+    /// Does the host take one stanza for many users?
+    pub multicast: bool,
 }
 
 impl Settings {
@@ -91,6 +93,7 @@ impl Settings {
             counts,
             database: variable("CHAOS_DATABASE", database)?,
             rate: variable("CHAOS_RATE", 60)?,
+            multicast: variable("CHAOS_MULTICAST", true)?,
         })
     }
 }

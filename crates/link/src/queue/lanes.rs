@@ -14,6 +14,8 @@ use crate::Lane;
 const TURN_UNITS: usize = 128;
 /// The same when many recipients share a stanza.
 const SHARED_TURN_UNITS: usize = 512;
+/// Recipients who then get what is in a row together.
+const SHARED_ROW: usize = 64;
 
 /// Stanzas that a recipient gets in a row.
 const ROW_MAX: usize = 16;
@@ -54,7 +56,7 @@ impl Lanes {
     }
 
     /// The next copies, all of one stanza. A lane goes on until its turn is over, however small its stanzas are.
-    /// `is_shared`: as many as possible of a stanza in a row; else all that waits for a recipient.
+    /// `is_shared`: many recipients share a stanza, so that a turn is longer, and some of them together get all in a row.
     pub(super) fn take(&mut self, is_shared: bool) -> Option<Slice> {
         let turn_units = if is_shared { SHARED_TURN_UNITS } else { TURN_UNITS };
         let lane = self.turns.pop_front()?;
@@ -85,11 +87,15 @@ impl Lanes {
 impl Waiting {
     fn take(&mut self, is_shared: bool, turn_units: usize) -> Option<Slice> {
         if self.row == 0 {
-            self.row = if is_shared { 1 } else { self.gather() };
+            self.row = self.gather();
         }
         let item = self.items.get(self.given)?.clone();
         let all = item.outgoing.to.len();
-        let some = if self.row > 1 { 1 } else { (turn_units / item.units_per_copy).max(1) };
+        let some = match (self.row, is_shared) {
+            (1, _) => (turn_units / item.units_per_copy).max(1),
+            (_, true) => SHARED_ROW,
+            (_, false) => 1,
+        };
         let range = self.served..all.min(self.served + some);
         self.copies -= range.len();
         self.given += 1;
