@@ -1,3 +1,5 @@
+//! What the link makes of what the server says about multicast.
+
 use minidom::Element;
 
 use super::{Heard, Multicast, Service};
