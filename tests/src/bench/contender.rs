@@ -118,11 +118,12 @@ impl Group {
     }
 }
 
-/// Whatever message comes, everybody gets a copy.
+/// Whatever message comes, everybody gets a copy; it looks as ours does.
 async fn only_write(link: TcpStream, group: String, jids: Vec<String>) -> Result<()> {
     let (mut input, mut output) = link.into_split();
     let mut scanner = Scanner::behind_header();
-    let end = format!("><body>{BODY}</body></message>");
+    let stanza_id = format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{group}' id='00064748462043e8'/>");
+    let end = format!("><body>{BODY}</body>{stanza_id}</message>");
     loop {
         ensure!(input.read_buf(scanner.buffer()).await? > 0, "the host closed the link");
         let mut copies = Vec::new();
