@@ -39,7 +39,9 @@ struct Waiting {
     row: usize,
     /// Recipients who got all of the row.
     served: usize,
-    /// Stanzas of the row that the next recipient got.
+    /// The next ones are those up to here: all of them get the same number of the row, whatever changes meanwhile.
+    until: usize,
+    /// Stanzas of the row that they got.
     given: usize,
     copies: usize,
 }
@@ -91,16 +93,19 @@ impl Waiting {
         }
         let item = self.items.get(self.given)?.clone();
         let all = item.outgoing.to.len();
-        let some = match (self.row, is_shared) {
-            (1, _) => (turn_units / item.units_per_copy).max(1),
-            (_, true) => SHARED_ROW,
-            (_, false) => 1,
-        };
-        let range = self.served..all.min(self.served + some);
+        if self.given == 0 {
+            let some = match (self.row, is_shared) {
+                (1, _) => (turn_units / item.units_per_copy).max(1),
+                (_, true) => (SHARED_ROW / item.units_per_copy).max(1),
+                (_, false) => 1,
+            };
+            self.until = all.min(self.served + some);
+        }
+        let range = self.served..self.until;
         self.copies -= range.len();
         self.given += 1;
         if self.given == self.row {
-            (self.given, self.served) = (0, range.end);
+            (self.given, self.served) = (0, self.until);
         }
         if self.given == 0 && self.served >= all {
             self.items.drain(..self.row);
