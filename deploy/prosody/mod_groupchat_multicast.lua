@@ -7,19 +7,21 @@
 --		modules_enabled = { "groupchat_multicast" }
 --
 -- Options, of that host:
---	groupchat_multicast_components  who may: domains of components. Default: all whose domain is below the host's.
+--	groupchat_multicast_components  who may: domains of components. Default: { "groupchat.<host>" }.
 --	groupchat_multicast_recipients  addresses of one stanza at most. Default: 1000.
 --
 -- What it promises: stanzas of a component are passed on in the order in which they came, to users of this host only,
 -- and each copy takes the way that a single stanza takes, past block lists, firewalls and all other modules. Who is gone
--- or unknown bounces as ever, from his own address. Copies hold no <addresses/>. Anybody else's stanza with addresses is
--- refused, as is one with addresses that are not "bcc", that are no users of this host, or that are too many: as a whole.
+-- or unknown, or whose address nobody can have, bounces as ever, from that address. Copies hold no <addresses/>. Anybody
+-- else's stanza with addresses is refused, as is one with addresses that are not "bcc", that are no users of this host, or
+-- that are too many: as a whole. Only what comes first in a stanza tells whom it is for; what users wrote comes behind.
 --
 -- A component that sends to the same devices again and again need not name them each time. It has a list remembered,
 --	<message from='groups.example.org' to='example.org'>
 --		<list xmlns='urn:xmpp-groupchat:multicast:0' number='7'>one address a line</list></message>
 -- and then puts <to-list xmlns='urn:xmpp-groupchat:multicast:0' number='7'/> into its messages and presence, instead of
--- <addresses/>. Lists belong to a connection and end with it; a new one of the same number takes the old one's place.
+-- <addresses/>. Lists belong to a connection and end with it; a new one of the same number takes the old one's place, and
+-- if it is refused the old one is gone as well.
 --
 -- What makes it fast: the text of a message is made once, and written as it is to every connection that would not change
 -- it. Sessions with filters (XEP-0198, client state indication, WebSocket) get a stanza like any other. And a message of
@@ -41,7 +43,7 @@ local xmlns_lists = "urn:xmpp-groupchat:multicast:0";
 -- Lists of one connection.
 local lists_max = 1000;
 
-local components = module:get_option_set("groupchat_multicast_components");
+local components = module:get_option_set("groupchat_multicast_components", { "groupchat." .. module.host });
 local recipients_max = module:get_option_number("groupchat_multicast_recipients", 1000);
 
 module:add_feature(xmlns_address);
@@ -51,22 +53,20 @@ module:add_extension(st.stanza("x", { xmlns = "jabber:x:data", type = "result" }
 	:tag("field", { var = "message" }):text_tag("value", tostring(recipients_max)):up()
 	:tag("field", { var = "presence" }):text_tag("value", tostring(recipients_max)):up());
 
--- Only a component's own link counts: whatever a user writes, his session is no component.
+-- Only a component's own link counts, which has a connection: Prosody's own components, as rooms, pass on what users write.
 local function may(origin)
-	if origin.type ~= "component" then return false; end
-	if components then return components:contains(origin.host); end
-	return origin.host:sub(-#module.host - 1) == "." .. module.host;
+	return origin.type == "component" and origin.conn ~= nil and components:contains(origin.host);
 end
 
--- A recipient's address in its normal form; or nil, and what is wrong with it.
+-- A recipient's address in its normal form; nil, if nobody can have it; or nil, and why it must not be here.
 local function read_recipient(jid)
 	local session = full_sessions[jid];
 	-- That of a session is in its normal form already.
 	if session and session.host == module.host then return jid; end
 	local user, host, resource = jid_prepped_split(jid);
-	if not user then
-		return nil, { "modify", "jid-malformed", "Each address must be the jid of a user" };
-	elseif host ~= module.host then
+	if not host then
+		return nil;
+	elseif host ~= module.host or not user then
 		return nil, { "cancel", "item-not-found", "Only users of this host are reached" };
 	end
 	jid = user .. "@" .. host;
@@ -75,13 +75,20 @@ end
 
 -- The recipients that an iterator gives the addresses of, also as XML writes them; or nil, and what is wrong.
 local function read_recipients(addresses)
-	local recipients = { escaped = {} };
+	local recipients = { escaped = {}, unreadable = {} };
+	local count = 0;
 	for jid in addresses do
 		local recipient, problem = read_recipient(jid);
-		if not recipient then return nil, problem; end
-		recipients[#recipients + 1] = recipient;
-		recipients.escaped[#recipients] = xml_escape(recipient);
-		if #recipients > recipients_max then
+		if recipient then
+			recipients[#recipients + 1] = recipient;
+			recipients.escaped[#recipients] = xml_escape(recipient);
+		elseif problem then
+			return nil, problem;
+		else
+			table.insert(recipients.unreadable, jid);
+		end
+		count = count + 1;
+		if count > recipients_max then
 			return nil, { "modify", "not-acceptable", "Too many addresses" };
 		end
 	end
@@ -94,8 +101,8 @@ local function addresses_in(element)
 	return function ()
 		i = i + 1;
 		local address = element.tags[i];
-		-- Without a jid, or not to be hidden from the others: no address that there is.
-		return address and (address.attr.type == "bcc" and address.attr.jid or "");
+		-- Not to be hidden from the others, or without a jid: none of a user.
+		return address and (address.attr.type == "bcc" and address.attr.jid or module.host);
 	end
 end
 
@@ -105,11 +112,13 @@ local function remember(origin, element)
 	if not number or number < 0 or number >= lists_max or number % 1 ~= 0 then
 		return { "modify", "not-acceptable", "The number of a list is from 0 to " .. lists_max - 1 };
 	end
-	local recipients, problem = read_recipients(element:get_text():gmatch("[^\n]+"));
-	if not recipients then return problem; end
 	local lists = origin.groupchat_multicast_lists or {};
 	origin.groupchat_multicast_lists = lists;
+	-- Nothing that is sent to this number may reach those of the old list.
+	lists[number] = nil;
+	local recipients, problem = read_recipients((element:get_text() or ""):gmatch("[^\n]+"));
 	lists[number] = recipients;
+	return problem;
 end
 
 -- The recipients of a list that the connection remembers; or nil, and what is wrong.
@@ -198,55 +207,68 @@ else
 	module:hook_global("server-started", look_who_listens);
 end
 
+local function deliver(origin, original, to, escaped, probe)
+	local is_message = original.name == "message";
+	local session = is_message and full_sessions[to];
+	if probe and session and is_plain(session) then
+		probe.stanza.attr.to = to;
+		if is_blocked and is_blocked(probe) then return; end
+		if session.rawsend(before .. escaped .. behind) then return; end
+	end
+	local copy = copy_for(to, original);
+	current, original_of_current = is_message and copy or nil, original;
+	if session then
+		module:fire_event("message/full", { origin = origin, stanza = copy });
+	else
+		core_post_stanza(origin, copy);
+	end
+end
+
+local function complain(problem)
+	module:log("error", "One recipient of a stanza could not be served: %s", debug.traceback(tostring(problem), 2));
+end
+
 local function pass_on(origin, original, recipients)
 	local is_message = original.name == "message";
 	if is_message then before, behind = halves_of(original); end
-	local may_be_written = is_alone and is_message and original.attr.type == "groupchat";
 	-- Read by the block list, and kept by nobody.
-	local probe = may_be_written and { origin = origin, stanza = copy_for(nil, original) };
+	local probe = is_alone and is_message and original.attr.type == "groupchat"
+		and { origin = origin, stanza = copy_for(nil, original) };
 	for i = 1, #recipients do
-		local to = recipients[i];
-		local session = is_message and full_sessions[to];
-		local is_done;
-		if may_be_written and session and is_plain(session) then
-			probe.stanza.attr.to = to;
-			is_done = is_blocked and is_blocked(probe)
-				or session.rawsend(before .. recipients.escaped[i] .. behind);
-		end
-		if not is_done then
-			local copy = copy_for(to, original);
-			current, original_of_current = is_message and copy or nil, original;
-			if session then
-				module:fire_event("message/full", { origin = origin, stanza = copy });
-			else
-				core_post_stanza(origin, copy);
-			end
-		end
+		-- What goes wrong with one is no reason to forget the others.
+		xpcall(deliver, complain, origin, original, recipients[i], recipients.escaped[i], probe);
 	end
 	current, original_of_current, before, behind = nil, nil, nil, nil;
+	for _, jid in ipairs(recipients.unreadable) do
+		if is_message then
+			origin.send(st.error_reply(copy_for(jid, original), "modify", "jid-malformed"));
+		end
+	end
 end
 
 local function take(event)
 	local origin, original = event.origin, event.stanza;
-	if original.attr.type == "error" then return; end
-	local addresses = original:get_child("addresses", xmlns_address);
-	local named = original:get_child("to-list", xmlns_lists);
-	local list = original:get_child("list", xmlns_lists);
-	if not (addresses or named or list) then return; end
+	local first = original.tags[1];
+	if not first or original.attr.type == "error" then return; end
+	local is_addresses = first.name == "addresses" and first.attr.xmlns == xmlns_address;
+	local is_to_list = first.name == "to-list" and first.attr.xmlns == xmlns_lists;
+	-- A list is the component's own word, and nobody's message.
+	local is_list = first.name == "list" and first.attr.xmlns == xmlns_lists;
+	if not (is_addresses or is_to_list or is_list) then return; end
 	local recipients, problem;
-	if not may(origin) then
+	if not may(origin) or is_list and original.attr.from ~= origin.host then
 		problem = { "auth", "forbidden", "Only components may send to many" };
-	elseif list then
-		problem = remember(origin, list);
-	elseif named then
-		recipients, problem = recall(origin, named);
+	elseif is_list then
+		problem = remember(origin, first);
+	elseif is_to_list then
+		recipients, problem = recall(origin, first);
 	else
-		recipients, problem = read_recipients(addresses_in(addresses));
+		recipients, problem = read_recipients(addresses_in(first));
 	end
 	if problem then
 		origin.send(st.error_reply(original, problem[1], problem[2], problem[3]));
 	elseif recipients then
-		original:maptags(function (child) return child ~= addresses and child ~= named and child or nil; end);
+		original:maptags(function (child) return child ~= first and child or nil; end);
 		pass_on(origin, original, recipients);
 	end
 	return true;

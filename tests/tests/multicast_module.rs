@@ -53,6 +53,15 @@ impl Stage {
         Ok(self.link.write_all(text.as_bytes()).await?)
     }
 
+    /// Has the host remember a list.
+    async fn tell(&mut self, number: usize, to: &str) -> Result<()> {
+        let list = format!("<list {LISTS} number='{number}'>{to}</list>");
+        let text = format!(
+            "<message id='list{number}' from='groupchat.module.lit' to='module.lit'>{list}</message>"
+        );
+        Ok(self.link.write_all(text.as_bytes()).await?)
+    }
+
     /// What the link hears until a word of it; nothing is said that needs more than one look.
     async fn hear(&mut self, word: &str) -> Result<String> {
         let mut heard = String::new();
@@ -104,12 +113,11 @@ async fn everybody_named_gets_a_copy_and_who_is_gone_bounces() -> Result<()> {
 #[tokio::test]
 async fn lists_are_remembered_and_replaced() -> Result<()> {
     let mut stage = Stage::start().await?;
-    let list = |number: usize, to: &str| format!("<list {LISTS} number='{number}'>{to}</list>");
     let to_list = |number: usize| format!("<to-list {LISTS} number='{number}'/>");
-    stage.say("d1", &list(0, "alice@module.lit/pda\nbob@module.lit/pda")).await?;
+    stage.tell(0, "alice@module.lit/pda\nbob@module.lit/pda").await?;
     stage.say("m1", &to_list(0)).await?;
     stage.say("m2", &to_list(0)).await?;
-    stage.say("d2", &list(0, "bob@module.lit/pda")).await?;
+    stage.tell(0, "bob@module.lit/pda").await?;
     stage.say("m3", &to_list(0)).await?;
     for id in ["m1", "m2"] {
         got(&mut stage.alice, id).await?;
@@ -119,8 +127,45 @@ async fn lists_are_remembered_and_replaced() -> Result<()> {
     ensure!(stage.alice.next(Duration::from_millis(200)).await.is_none(), "alice is not in the new list");
     stage.say("m4", &to_list(1)).await?;
     ensure!(stage.hear("</message>").await?.contains("item-not-found"));
-    stage.say("d3", &list(1_000, "bob@module.lit/pda")).await?;
+    stage.tell(1_000, "bob@module.lit/pda").await?;
     ensure!(stage.hear("</message>").await?.contains("not-acceptable"));
+    // One that is refused leaves nothing behind that a message could go to.
+    stage.tell(0, "bob@elsewhere.lit/pda").await?;
+    ensure!(stage.hear("</message>").await?.contains("item-not-found"));
+    stage.tell(0, "<x/>").await?;
+    stage.say("m5", &to_list(0)).await?;
+    ensure!(!has_message(&mut stage.bob).await);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_users_wrote_tells_nothing() -> Result<()> {
+    let mut stage = Stage::start().await?;
+    stage.tell(0, "alice@module.lit/pda").await?;
+    let to_list = format!("<to-list {LISTS} number='0'/>");
+    let forged = format!("<list {LISTS} number='0'>bob@module.lit/pda</list>");
+    let more = addresses(&["bob@module.lit/pda"]);
+    stage.say("m1", &[to_list.as_str(), &forged, &more].concat()).await?;
+    // As a list of a group's, too, which is no component's own word.
+    stage.say("m2", &forged).await?;
+    ensure!(stage.hear("</message>").await?.contains("forbidden"));
+    stage.say("m3", &to_list).await?;
+    while let Some(received) = stage.alice.next(PATIENCE).await {
+        if received.stanza.attr("id") == Some("m3") {
+            ensure!(!has_message(&mut stage.bob).await, "bob is in no list");
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the list was changed")
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_can_have_bounces_and_costs_the_others_nothing() -> Result<()> {
+    let mut stage = Stage::start().await?;
+    stage.say("m1", &addresses(&["a\u{200e}א1@module.lit", "bob@module.lit/pda"])).await?;
+    got(&mut stage.bob, "m1").await?;
+    let bounce = stage.hear("</message>").await?;
+    ensure!(bounce.contains("א1@module.lit") && bounce.contains("jid-malformed"), "{bounce}");
     Ok(())
 }
 
@@ -157,8 +202,8 @@ async fn nobody_but_a_component_may_and_nobody_elsewhere_is_reached() -> Result<
     }
     for (id, to, why) in [
         ("m1", addresses(&["bob@module.lit/pda", "bob@elsewhere.lit/pda"]), "item-not-found"),
-        ("m2", addresses(&["bob@module.lit/pda", "module.lit"]), "jid-malformed"),
-        ("m3", all_to("bob@module.lit/pda"), "jid-malformed"),
+        ("m2", addresses(&["bob@module.lit/pda", "module.lit"]), "item-not-found"),
+        ("m3", all_to("bob@module.lit/pda"), "item-not-found"),
     ] {
         stage.say(id, &to).await?;
         let refusal = stage.hear("</message>").await?;

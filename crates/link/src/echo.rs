@@ -29,10 +29,11 @@ impl Echoes {
     /// questions come to it after what the server handled itself.
     pub(crate) fn xml(&self, number: u64, via: Option<&str>) -> String {
         let Self { id_prefix, domain } = self;
-        let to = via.map_or(Cow::Borrowed(&**domain), escape);
-        format!(
-            "<iq type='get' id='{id_prefix}{number}' from='{domain}' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>"
-        )
+        let (to, about) = match via {
+            Some(service) => (escape(service), "<query xmlns='http://jabber.org/protocol/disco#info'/>"),
+            None => (Cow::Borrowed(&**domain), "<ping xmlns='urn:xmpp:ping'/>"),
+        };
+        format!("<iq type='get' id='{id_prefix}{number}' from='{domain}' to='{to}'>{about}</iq>")
     }
 
     /// The number of the echo that this stanza is.

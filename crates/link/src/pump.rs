@@ -128,14 +128,14 @@ struct Acknowledgements<'a> {
 impl Acknowledgements<'_> {
     /// Is it meant for the link itself: an echo, before which the server has everything, or a word about its multicast?
     fn take(&self, stanza: &Element) -> bool {
-        if let Some(number) = self.echoes.number(stanza) {
-            self.queue.acknowledge(number);
-            return true;
-        }
+        let echo = self.echoes.number(stanza);
         match self.multicast.hear(stanza) {
-            Heard::Nothing => return false,
+            Heard::Nothing => {
+                echo.into_iter().for_each(|number| self.queue.acknowledge(number));
+                return echo.is_some();
+            }
             Heard::Answer(questions) => {
-                // There is room for all of them.
+                // There is room for all that one connection asks.
                 questions
                     .into_iter()
                     .try_for_each(|question| self.to_ask.try_send(question))

@@ -92,9 +92,10 @@ impl<'a> Copies<'a> {
     }
 }
 
-/// Escapes `text` for an attribute in single quotes. Predefined entities only: Tigase passes others on unread.
+/// Escapes `text` for an attribute in single quotes, or between tags (where `]]>` must not be). Predefined entities only:
+/// Tigase passes others on unread.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'\'')) {
+    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'\'')) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);
@@ -102,6 +103,7 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
             '\'' => escaped.push_str("&apos;"),
             other => escaped.push(other),
         }
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn recipients_are_escaped() {
         let (text, _) = spliced(&outgoing(&["a@b/x'y&z<q\">"], "/>"), 1000);
-        assert_eq!(text, "<message from='g@x' to='a@b/x&apos;y&amp;z&lt;q\">'/>");
+        assert_eq!(text, "<message from='g@x' to='a@b/x&apos;y&amp;z&lt;q\"&gt;'/>");
     }
 
     #[test]

@@ -22,8 +22,6 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// How long an echo may be under way before another one follows it: the first may have gone another way, to a connection
 /// of ours that the server has not noticed the end of.
 const ECHO_AGAIN: Duration = Duration::from_secs(2);
-/// What naming a list takes, and more.
-const LIST_BYTES: usize = 4 * 1024;
 /// Units behind which an echo is written at once: a quarter of the window, so that the server always has work.
 const ECHO_EVERY: usize = 256;
 
@@ -122,7 +120,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
 
     async fn append(&mut self, slice: &Slice) -> Result<(), LinkError> {
         let bytes_max = self.config.write_bytes_max;
-        let service = self.multicast.service().filter(|service| service.carries(slice));
+        let service = self.multicast.service().filter(|service| service.carries(slice, bytes_max));
         let mut dropped = Dropped::default();
         if let Some(service) = &service
             && !self.append_by_list(service, slice)
@@ -151,7 +149,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         let Outgoing { head, tail, .. } = slice.outgoing();
         let bytes_max = self.config.write_bytes_max;
         let content = content(head, tail);
-        if !service.has_lists || !slice.is_legal() || head.len() + content.len() + LIST_BYTES > bytes_max {
+        if !service.has_lists || !slice.is_legal() {
             return false;
         }
         let (lists, buffer) = (&mut self.lists, &mut self.buffer);

@@ -71,7 +71,9 @@ pub(crate) fn is_forged(child: &Element, group: &str) -> bool {
         ("delay", "urn:xmpp:delay") => by_group("from"),
         ("occupant-id", "urn:xmpp:occupant-id:0")
         | ("addresses", "http://jabber.org/protocol/address")
-        | ("x", "http://jabber.org/protocol/muc#user" | ns::OFFLINE) => true,
+        | ("x", "http://jabber.org/protocol/muc#user" | ns::OFFLINE)
+        // What the link says to the server's module about whom a stanza is for.
+        | (_, "urn:xmpp-groupchat:multicast:0") => true,
         _ => false,
     }
 }

@@ -1,4 +1,5 @@
-//! Looking for a multicast service (XEP-0033 §2, by XEP-0030): the server itself, else the first of its items that is one.
+//! Looking for a multicast service (XEP-0033 §2, by XEP-0030): the server itself, else that one of its items below it which
+//! is the first to say that it is one.
 
 use minidom::Element;
 
@@ -24,8 +25,15 @@ pub(super) struct Discovery {
     id_prefix: String,
     domain: String,
     server: String,
-    /// Whom the question of this number went to.
-    asked: Vec<String>,
+    /// The questions by number, until they are answered.
+    asked: Vec<Option<Asked>>,
+}
+
+/// A question under way.
+#[derive(Debug)]
+struct Asked {
+    to: String,
+    about: &'static str,
 }
 
 /// What came of an answer.
@@ -42,7 +50,7 @@ impl Discovery {
         let (domain, server) = (domain.to_owned(), server.to_owned());
         let mut new =
             Self { id_prefix: format!("multicast-{nonce:016x}-"), domain, server, asked: Vec::new() };
-        let first = new.question(&new.server.clone(), INFO_NS);
+        let first = new.question(new.server.clone(), INFO_NS);
         (new, first)
     }
 
@@ -52,31 +60,39 @@ impl Discovery {
             return None;
         }
         let number: usize = stanza.attr("id")?.strip_prefix(&self.id_prefix)?.parse().ok()?;
-        let asked = self.asked.get(number)?.clone();
+        let question = self.asked.get_mut(number)?;
+        // Some servers answer for themselves without a `from`; nobody else can.
+        let from = stanza.attr("from").unwrap_or(&self.server);
+        let Asked { to, about } = question.take_if(|asked| asked.to == from)?;
         let mut answer = Answer::default();
-        if let Some(items) = stanza.get_child("query", ITEMS_NS) {
-            let own = |jid: &&str| *jid != self.domain && !jid.contains('@');
+        if about == ITEMS_NS {
+            let items = stanza.get_child("query", ITEMS_NS).into_iter().flat_map(Element::children);
+            let below = format!(".{}", self.server);
+            let is_other = |jid: &&str| jid.ends_with(&below) && *jid != self.domain && !jid.contains('@');
             let others: Vec<String> =
-                items.children().filter_map(|item| item.attr("jid")).filter(own).map(str::to_owned).collect();
-            let others = others.iter().take(ITEMS_MAX);
+                items.filter_map(|item| item.attr("jid")).filter(is_other).map(str::to_owned).collect();
+            let others = others.into_iter().take(ITEMS_MAX);
             answer.questions = others.map(|jid| self.question(jid, INFO_NS)).collect();
         } else if let Some(info) = stanza.get_child("query", INFO_NS)
             && let Some(recipients_max) = recipients_max(info)
         {
-            let (address, server) = (asked.into(), self.server.as_str().into());
             let has_lists = has_feature(info, LISTS_NS);
-            answer.found = Some(Service { address, server, recipients_max, has_lists });
-        } else if number == 0 {
-            answer.questions = vec![self.question(&self.server.clone(), ITEMS_NS)];
+            let server = self.server.as_str().into();
+            answer.found = Some(Service { address: to.into(), server, recipients_max, has_lists });
+        } else if to == self.server {
+            answer.questions = vec![self.question(to, ITEMS_NS)];
         }
         Some(answer)
     }
 
-    fn question(&mut self, to: &str, namespace: &str) -> String {
-        let number = self.asked.len();
-        self.asked.push(to.to_owned());
-        let (id, from, to) = (&self.id_prefix, escape(&self.domain), escape(to));
-        format!("<iq type='get' id='{id}{number}' from='{from}' to='{to}'><query xmlns='{namespace}'/></iq>")
+    fn question(&mut self, to: String, about: &'static str) -> String {
+        let (id, number) = (&self.id_prefix, self.asked.len());
+        let (from, receiver) = (escape(&self.domain), escape(&to));
+        let stanza = format!(
+            "<iq type='get' id='{id}{number}' from='{from}' to='{receiver}'><query xmlns='{about}'/></iq>"
+        );
+        self.asked.push(Some(Asked { to, about }));
+        stanza
     }
 }
 

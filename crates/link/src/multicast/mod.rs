@@ -13,12 +13,16 @@ mod stanza;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minidom::Element;
+use tokio_xmpp::jid::Jid;
 
 use crate::Outgoing;
 use crate::queue::Slice;
 use discovery::Discovery;
 pub(crate) use lists::Lists;
 pub(crate) use stanza::{Together, content};
+
+/// What naming a recipient or a list takes, and more: an address has 3,071 bytes at most, before escaping.
+const ADDRESS_BYTES: usize = 20 * 1024;
 
 /// Of the module's lists of recipients.
 const LISTS_NS: &str = "urn:xmpp-groupchat:multicast:0";
@@ -37,21 +41,24 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Is this recipient a user of its server?
+    /// Is this recipient a user of its server? One of an address that the server might not read gets a stanza of his own:
+    /// it would refuse the whole of one with that address in it.
     pub(crate) fn reaches(&self, recipient: &str) -> bool {
         let Some((_, rest)) = recipient.split_once('@') else { return false };
         rest.split_once('/').map_or(rest, |(domain, _)| domain) == &*self.server
+            && (recipient.is_ascii() || Jid::new(recipient).is_ok())
     }
 
     /// Does it pass on these copies? What works beside its server is a queue of its own, which single stanzas would
     /// overtake: there the copy of one goes the same way as that of many, if it is in a lane. What is in none, as answers
     /// of several stanzas, keeps its order without it. Requests and errors it does not take.
-    pub(crate) fn carries(&self, slice: &Slice) -> bool {
-        let Outgoing { head, lane, .. } = slice.outgoing();
+    pub(crate) fn carries(&self, slice: &Slice, stanza_bytes_max: usize) -> bool {
+        let Outgoing { head, tail, lane, .. } = slice.outgoing();
         let is_for_it = head.starts_with("<message ") || head.starts_with("<presence ");
         let some = if self.is_server() { 2 } else { 1 };
         is_for_it
             && lane.is_some()
+            && head.len() + tail.len() + ADDRESS_BYTES <= stanza_bytes_max
             && !head.contains(" type='error'")
             && slice.recipients().iter().filter(|to| self.reaches(to)).nth(some - 1).is_some()
     }
@@ -88,7 +95,7 @@ pub(crate) enum Heard {
 
 impl Multicast {
     /// For a connection of the component `domain`; `server` is asked for a service, or none is used. `nonce` makes the
-    /// questions unguessable, so that nobody else answers them. With it come the first stanzas to be written.
+    /// questions unguessable; an answer counts from whoever was asked. With it come the first stanzas to be written.
     pub(crate) fn new(domain: &str, server: Option<&str>, nonce: u64) -> (Self, Vec<String>) {
         let Some(server) = server else { return (Self(Mutex::new(State::Off)), Vec::new()) };
         let (discovery, first) = Discovery::new(domain, server, nonce);
@@ -139,11 +146,11 @@ impl Multicast {
     }
 }
 
-/// Users' bounces come from the users; from the service itself only what it did not pass on.
+/// Users' bounces come from the users; from the service itself only what it did not pass on, for it is nobody's member. And
+/// an echo that went to it and was not answered by it: the server does not find it any more.
 fn is_refusal(stanza: &Element, service: &Service) -> bool {
-    matches!(stanza.name(), "message" | "presence")
-        && stanza.attr("type") == Some("error")
-        && stanza.attr("from") == Some(&service.address)
+    let is_about_it = matches!(stanza.name(), "message" | "presence") || !service.is_server();
+    is_about_it && stanza.attr("type") == Some("error") && stanza.attr("from") == Some(&service.address)
 }
 
 /// The defined condition (RFC 6120 §8.3.3).

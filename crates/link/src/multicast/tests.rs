@@ -14,7 +14,13 @@ fn from_server(xml: &str) -> Element {
 }
 
 fn answer(number: usize, content: &str) -> Element {
-    from_server(&format!("<iq type='result' id='multicast-{NONCE:016x}-{number}'>{content}</iq>"))
+    answer_from("localhost", number, content)
+}
+
+fn answer_from(from: &str, number: usize, content: &str) -> Element {
+    from_server(&format!(
+        "<iq type='result' id='multicast-{NONCE:016x}-{number}' from='{from}'>{content}</iq>"
+    ))
 }
 
 fn asking() -> Multicast {
@@ -69,15 +75,16 @@ fn one_of_its_items() {
     let multicast = asking();
     assert_eq!(questions(multicast.hear(&answer(0, &format!("<query {INFO}/>")))), ["localhost items"]);
     let items = "<query xmlns='http://jabber.org/protocol/disco#items'><item jid='groups.localhost'/>\
-                 <item jid='a@localhost'/><item/><item jid='upload.localhost'/><item jid='multicast.localhost'/></query>";
+                 <item jid='a@localhost'/><item/><item jid='elsewhere.org'/><item jid='upload.localhost'/><item jid='multicast.localhost'/></query>";
     assert_eq!(
         questions(multicast.hear(&answer(1, items))),
         ["upload.localhost info", "multicast.localhost info"]
     );
-    multicast.hear(&answer(3, &format!("<query {INFO}>{FEATURE}</query>")));
+    multicast.hear(&answer_from("multicast.localhost", 3, &format!("<query {INFO}>{FEATURE}</query>")));
     assert_eq!(multicast.service().as_deref(), Some(&service("multicast.localhost", 20)));
     // What comes later changes nothing.
-    assert_eq!(multicast.hear(&answer(2, &format!("<query {INFO}>{FEATURE}</query>"))), Heard::Nothing);
+    let late = answer_from("upload.localhost", 2, &format!("<query {INFO}>{FEATURE}</query>"));
+    assert_eq!(multicast.hear(&late), Heard::Nothing);
 }
 
 #[test]
@@ -141,6 +148,30 @@ fn whom_it_reaches() {
         assert!(service.reaches(to), "{to}");
     }
     for to in ["localhost", "a@other", "a@other/b@localhost", "a@localhost.evil", "a@x.localhost/y", ""] {
+        assert!(!service.reaches(to), "{to}");
+    }
+}
+
+#[test]
+fn an_answer_counts_once_and_from_whoever_was_asked() {
+    let multicast = asking();
+    let service = format!("<query {INFO}>{FEATURE}</query>");
+    assert_eq!(multicast.hear(&answer_from("upload.localhost", 0, &service)), Heard::Nothing);
+    let items =
+        "<query xmlns='http://jabber.org/protocol/disco#items'><item jid='upload.localhost'/></query>";
+    // Not what was asked: no service, then.
+    assert_eq!(questions(multicast.hear(&answer(0, items))), ["localhost items"]);
+    assert_eq!(questions(multicast.hear(&answer(1, items))), ["upload.localhost info"]);
+    assert_eq!(multicast.hear(&answer(1, items)), Heard::Nothing);
+    assert_eq!(multicast.hear(&answer_from("upload.localhost", 0, &service)), Heard::Nothing);
+    assert_eq!(multicast.service(), None);
+}
+
+#[test]
+fn an_address_that_servers_may_not_read_is_not_for_many() {
+    let service = service("localhost", 20);
+    assert!(service.reaches("测试@localhost/手机"));
+    for to in ["a\u{200e}b@localhost", "אב1@localhost/x"] {
         assert!(!service.reaches(to), "{to}");
     }
 }
