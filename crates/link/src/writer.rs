@@ -22,6 +22,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// How long an echo may be under way before another one follows it: the first may have gone another way, to a connection
 /// of ours that the server has not noticed the end of.
 const ECHO_AGAIN: Duration = Duration::from_secs(2);
+/// How long at most a new connection is asked before anything else is written.
+const ASKING: Duration = Duration::from_secs(1);
 /// Units behind which an echo is written at once: a quarter of the window, so that the server always has work.
 const ECHO_EVERY: usize = 256;
 
@@ -58,6 +60,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         mut questions: mpsc::Receiver<String>,
         stop: &CancellationToken,
     ) -> Result<(), LinkError> {
+        self.ask(&mut questions, stop).await?;
         let mut has_senders = true;
         loop {
             let echo_at = self.echo_at;
@@ -85,6 +88,28 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         self.buffer.extend_from_slice(b"</stream:stream>");
         self.flush().await?;
         self.output.shutdown().await.map_err(LinkError::Write)
+    }
+
+    /// Writes nothing but questions about multicast until they are answered, or for a moment: an external service may still
+    /// work on what an earlier connection gave it, and single stanzas would overtake that.
+    async fn ask(
+        &mut self,
+        questions: &mut mpsc::Receiver<String>,
+        stop: &CancellationToken,
+    ) -> Result<(), LinkError> {
+        let until = Instant::now() + ASKING;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(question) = questions.recv() => {
+                    self.buffer.extend_from_slice(question.as_bytes());
+                    self.flush().await?;
+                }
+                is_asking = self.multicast.answered() => if !is_asking { return Ok(()) },
+                () = sleep_until(until) => return Ok(()),
+            }
+        }
     }
 
     /// What is queued when nothing more comes, in windows as ever.

@@ -85,6 +85,11 @@ impl Discovery {
         Some(answer)
     }
 
+    /// Is there a question without an answer?
+    pub(super) fn is_asking(&self) -> bool {
+        self.asked.iter().any(Option::is_some)
+    }
+
     fn question(&mut self, to: String, about: &'static str) -> String {
         let (id, number) = (&self.id_prefix, self.asked.len());
         let (from, receiver) = (escape(&self.domain), escape(&to));

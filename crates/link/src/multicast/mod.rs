@@ -13,6 +13,7 @@ mod stanza;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minidom::Element;
+use tokio::sync::Notify;
 use tokio_xmpp::jid::Jid;
 
 use crate::Outgoing;
@@ -71,7 +72,11 @@ impl Service {
 
 /// The multicast of one connection, for both its halves.
 #[derive(Debug)]
-pub(crate) struct Multicast(Mutex<State>);
+pub(crate) struct Multicast {
+    state: Mutex<State>,
+    /// Something was answered.
+    heard: Notify,
+}
 
 #[derive(Debug)]
 enum State {
@@ -97,9 +102,19 @@ impl Multicast {
     /// For a connection of the component `domain`; `server` is asked for a service, or none is used. `nonce` makes the
     /// questions unguessable; an answer counts from whoever was asked. With it come the first stanzas to be written.
     pub(crate) fn new(domain: &str, server: Option<&str>, nonce: u64) -> (Self, Vec<String>) {
-        let Some(server) = server else { return (Self(Mutex::new(State::Off)), Vec::new()) };
+        let of = |state| Self { state: Mutex::new(state), heard: Notify::new() };
+        let Some(server) = server else { return (of(State::Off), Vec::new()) };
         let (discovery, first) = Discovery::new(domain, server, nonce);
-        (Self(Mutex::new(State::Asking(discovery))), vec![first])
+        (of(State::Asking(discovery)), vec![first])
+    }
+
+    /// Waits for an answer, if one is still to come; `false`: none is.
+    pub(crate) async fn answered(&self) -> bool {
+        let is_asking = matches!(&*self.lock(), State::Asking(discovery) if discovery.is_asking());
+        if is_asking {
+            self.heard.notified().await;
+        }
+        is_asking
     }
 
     /// The service to be used now.
@@ -112,6 +127,14 @@ impl Multicast {
 
     /// Is this stanza from the server for us? Then the program need not see it.
     pub(crate) fn hear(&self, stanza: &Element) -> Heard {
+        let heard = self.take(stanza);
+        if heard != Heard::Nothing {
+            self.heard.notify_one();
+        }
+        heard
+    }
+
+    fn take(&self, stanza: &Element) -> Heard {
         let mut state = self.lock();
         match &mut *state {
             State::Asking(discovery) => {
@@ -142,7 +165,7 @@ impl Multicast {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here is left half done by a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -90,6 +90,23 @@ async fn users_of_the_server_share_stanzas_and_others_have_their_own() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_before_the_server_has_answered_or_had_time_to() {
+    let (host, mut program) = start().await;
+    program.send(message("1", &["a@localhost", "b@localhost"], "hi")).await;
+    let mut guest = host.accept().await;
+    let question = guest.next().await;
+    is_a_service(&mut guest, &question, 20).await;
+    assert_eq!(bcc(&guest.next().await), ["a@localhost", "b@localhost"]);
+    program.expect_up().await;
+    guest.cut();
+    program.expect_down().await;
+    let mut guest = host.accept().await;
+    assert_eq!(guest.next().await.name(), "iq");
+    // It never answers.
+    assert_eq!(guest.next().await.attr("to"), Some("a@localhost"));
+}
+
+#[tokio::test]
 async fn a_service_beside_the_server_gets_all_and_the_echo() {
     let (host, mut program) = start().await;
     let mut guest = host.accept().await;
