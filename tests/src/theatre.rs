@@ -81,7 +81,9 @@ impl Theatre {
             HostKind::Prosody | HostKind::Ejabberd => {
                 let theatre = self.clone();
                 let addresses = tokio::task::spawn_blocking(move || theatre.open(what)).await??;
-                let settings = script.with_service.then_some(script.config.as_slice());
+                let mut settings = script.config.clone();
+                settings.extend(what.multicast.then(|| "delivery.multicast = \"external\"".to_owned()));
+                let settings = script.with_service.then_some(settings.as_slice());
                 let stage = Stage::real(addresses, names(what.script), settings).await?;
                 if what.multicast {
                     stage.wait_for_multicast().await?;

@@ -120,8 +120,9 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 fn link_config(config: &Config) -> LinkConfig {
     let component = &config.component;
     let mut link = LinkConfig::new(&component.domain, &component.server, component.secret.clone());
-    if config.delivery.multicast == Multicast::Auto {
+    if config.delivery.multicast != Multicast::Off {
         link.server_domain = component.domain.split_once('.').map(|(_, server)| server.to_owned());
+        link.external_multicast = config.delivery.multicast == Multicast::External;
     }
     link
 }

@@ -47,6 +47,8 @@ pub struct LinkConfig {
     /// Domain of the server's users, which is asked whether it passes on one stanza to many of them (XEP-0033). `None`:
     /// everybody gets a stanza of his own.
     pub server_domain: Option<String>,
+    /// Is a multicast service beside the server good enough, too, or only the server itself?
+    pub external_multicast: bool,
     /// Secret shared with the server. Never logged.
     pub secret: SecretString,
     /// Limits of a stanza that is read.
@@ -76,6 +78,7 @@ impl LinkConfig {
             domain: domain.into(),
             server: server.into(),
             server_domain: None,
+            external_multicast: false,
             secret,
             limits: ReadLimits::default(),
             write_bytes_max: 500 * 1024,

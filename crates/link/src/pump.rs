@@ -41,7 +41,7 @@ pub(crate) async fn pump(
     let Connection { input, output, pulse } = connection;
     let echoes = Echoes::new(&config.domain, rand::random());
     let (to_writer, silences) = mpsc::channel(1);
-    let (multicast, first) = Multicast::new(&config.domain, config.server_domain.as_deref(), rand::random());
+    let (multicast, first) = Multicast::new(config, rand::random());
     outgoing.set_shared(false);
     let (to_ask, questions) = mpsc::channel(QUESTIONS_MAX);
     first.into_iter().try_for_each(|question| to_ask.try_send(question)).unwrap_or_default();

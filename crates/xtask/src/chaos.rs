@@ -35,9 +35,9 @@ pub(crate) struct Options {
     /// Messages a second, all senders together
     #[arg(long, value_name = "N", default_value_t = 60)]
     rate: u32,
-    /// Have the host take no stanza for many users
-    #[arg(long)]
-    no_multicast: bool,
+    /// Who is to pass one stanza on to many: the host itself, also a process beside it, nobody
+    #[arg(long, value_enum, default_value_t = Multicast::Auto)]
+    multicast: Multicast,
     /// Play the same plan again
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -47,6 +47,13 @@ pub(crate) struct Options {
 enum Database {
     Sqlite,
     Postgres,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Multicast {
+    Auto,
+    External,
+    Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -89,7 +96,7 @@ fn variables(options: &Options) -> Vec<(&'static str, String)> {
         ("CHAOS_DATABASE", word(options.database)),
         ("CHAOS_HOST", word(options.host)),
         ("CHAOS_RATE", options.rate.to_string()),
-        ("CHAOS_MULTICAST", (!options.no_multicast).to_string()),
+        ("CHAOS_MULTICAST", word(options.multicast)),
     ];
     variables.extend(options.seed.map(|seed| ("CHAOS_SEED", seed.to_string())));
     variables

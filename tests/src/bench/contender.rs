@@ -146,7 +146,7 @@ async fn only_write(link: TcpStream, group: String, jids: Vec<String>) -> Result
 
 async fn serve(multicast: bool, domain: &Domain, host: &Addresses) -> Result<Component> {
     let mut settings: Vec<_> = UNHURRIED.iter().map(|limit| format!("{limit} = 1000000")).collect();
-    settings.push(format!("delivery.multicast = \"{}\"", if multicast { "auto" } else { "off" }));
+    settings.push(format!("delivery.multicast = \"{}\"", if multicast { "external" } else { "off" }));
     let component = Component::start(domain, host, &settings)?;
     let wanted = if multicast { "(multicast)" } else { "Component link is up" };
     let start = Instant::now();

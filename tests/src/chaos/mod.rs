@@ -25,7 +25,7 @@ use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
 pub use report::Report;
-pub use settings::{DatabaseKind, HostKind, Settings};
+pub use settings::{DatabaseKind, HostKind, MulticastKind, Settings};
 pub use trouble::Counts;
 
 use crate::real::Domain;

@@ -63,7 +63,7 @@ impl Place {
             DatabaseKind::Postgres => Database::Postgres(block_in_place(Postgres::start)?),
         };
         let domains = std::slice::from_ref(domain);
-        let site = Site { multicast: settings.multicast, ..Site::of(domains, &cast::accounts(domain)) };
+        let site = Site { multicast: true, ..Site::of(domains, &cast::accounts(domain)) };
         let (host, addresses) = match host {
             HostKind::Prosody => {
                 let prosody = block_in_place(|| Prosody::serve(&site))?;
@@ -81,9 +81,10 @@ impl Place {
             Database::Sqlite(_) => None,
             Database::Postgres(postgres) => Some(postgres.url()),
         };
-        let settings = UNHURRIED.map(|limit| format!("limits.{limit} = 1000000"));
+        let mut lines: Vec<_> = UNHURRIED.iter().map(|limit| format!("limits.{limit} = 1000000")).collect();
+        lines.push(format!("delivery.multicast = \"{}\"", settings.multicast.name()));
         let component =
-            block_in_place(|| Component::start_between(domain, proxy.address(), url.as_deref(), &settings))?;
+            block_in_place(|| Component::start_between(domain, proxy.address(), url.as_deref(), &lines))?;
         Ok(Self {
             component,
             proxy,

@@ -53,8 +53,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Settings { seed, counts, database, rate, multicast } = &self.settings;
         let (figures, verdict) = (&self.verdict.figures, &self.verdict);
-        let with = if *multicast { "with" } else { "without" };
-        writeln!(f, "| {}, {}, {with} multicast, seed {seed} | |", self.host.name(), database.name())?;
+        let names = [self.host.name(), database.name(), multicast.name()];
+        writeln!(f, "| {}, seed {seed} | |", names.join(", "))?;
         writeln!(f, "| --- | ---: |")?;
         let lost = verdict.count(Kind::Lost) + verdict.count(Kind::Missed);
         let rows = [

@@ -60,6 +60,39 @@ impl FromStr for DatabaseKind {
     }
 }
 
+/// Whom the service has pass one stanza on to many; as its own setting has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MulticastKind {
+    /// The host itself, if it can.
+    Auto,
+    /// Also a process beside it.
+    External,
+    /// Nobody.
+    Off,
+}
+
+impl MulticastKind {
+    /// As it is written in `CHAOS_MULTICAST`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::External => "external",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl FromStr for MulticastKind {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Auto, Self::External, Self::Off]
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| anyhow!("neither auto nor external nor off"))
+    }
+}
+
 /// What a run is to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -71,8 +104,8 @@ pub struct Settings {
     pub database: DatabaseKind,
     /// Messages a second, all devices together.
     pub rate: u32,
-    /// Does the host take one stanza for many users?
-    pub multicast: bool,
+    /// Whom the service has pass one stanza on to many. Every host could.
+    pub multicast: MulticastKind,
 }
 
 impl Settings {
@@ -93,7 +126,7 @@ impl Settings {
             counts,
             database: variable("CHAOS_DATABASE", database)?,
             rate: variable("CHAOS_RATE", 60)?,
-            multicast: variable("CHAOS_MULTICAST", true)?,
+            multicast: variable("CHAOS_MULTICAST", MulticastKind::Auto)?,
         })
     }
 }

@@ -261,8 +261,10 @@ pub enum Absent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Multicast {
-    /// When the server has a service for it: it is asked on each connection.
+    /// When the server itself does it: it is asked on each connection.
     Auto,
+    /// Also by a service beside the server, as ejabberd's `mod_multicast`.
+    External,
     /// Never.
     Off,
 }

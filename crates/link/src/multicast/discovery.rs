@@ -1,5 +1,5 @@
-//! Looking for a multicast service (XEP-0033 §2, by XEP-0030): the server itself, else that one of its items below it which
-//! is the first to say that it is one.
+//! Looking for a multicast service (XEP-0033 §2, by XEP-0030): the server itself, else, if that is wanted, that one of its
+//! items below it which is the first to say that it is one.
 
 use minidom::Element;
 
@@ -25,6 +25,8 @@ pub(super) struct Discovery {
     id_prefix: String,
     domain: String,
     server: String,
+    /// Is one of its items good enough?
+    takes_items: bool,
     /// The questions by number, until they are answered.
     asked: Vec<Option<Asked>>,
 }
@@ -46,10 +48,15 @@ pub(super) struct Answer {
 
 impl Discovery {
     /// With it comes the first question.
-    pub(super) fn new(domain: &str, server: &str, nonce: u64) -> (Self, String) {
+    pub(super) fn new(domain: &str, server: &str, takes_items: bool, nonce: u64) -> (Self, String) {
         let (domain, server) = (domain.to_owned(), server.to_owned());
-        let mut new =
-            Self { id_prefix: format!("multicast-{nonce:016x}-"), domain, server, asked: Vec::new() };
+        let mut new = Self {
+            id_prefix: format!("multicast-{nonce:016x}-"),
+            domain,
+            server,
+            takes_items,
+            asked: Vec::new(),
+        };
         let first = new.question(new.server.clone(), INFO_NS);
         (new, first)
     }
@@ -79,7 +86,7 @@ impl Discovery {
             let has_lists = has_feature(info, LISTS_NS);
             let server = self.server.as_str().into();
             answer.found = Some(Service { address: to.into(), server, recipients_max, has_lists });
-        } else if to == self.server {
+        } else if to == self.server && self.takes_items {
             answer.questions = vec![self.question(to, ITEMS_NS)];
         }
         Some(answer)

@@ -16,8 +16,8 @@ use minidom::Element;
 use tokio::sync::Notify;
 use tokio_xmpp::jid::Jid;
 
-use crate::Outgoing;
 use crate::queue::Slice;
+use crate::{LinkConfig, Outgoing};
 use discovery::Discovery;
 pub(crate) use lists::Lists;
 pub(crate) use stanza::{Together, content};
@@ -99,12 +99,12 @@ pub(crate) enum Heard {
 }
 
 impl Multicast {
-    /// For a connection of the component `domain`; `server` is asked for a service, or none is used. `nonce` makes the
-    /// questions unguessable; an answer counts from whoever was asked. With it come the first stanzas to be written.
-    pub(crate) fn new(domain: &str, server: Option<&str>, nonce: u64) -> (Self, Vec<String>) {
+    /// For a connection; the server's domain is asked for a service, or none is used. `nonce` makes the questions
+    /// unguessable; an answer counts from whoever was asked. With it come the first stanzas to be written.
+    pub(crate) fn new(config: &LinkConfig, nonce: u64) -> (Self, Vec<String>) {
         let of = |state| Self { state: Mutex::new(state), heard: Notify::new() };
-        let Some(server) = server else { return (of(State::Off), Vec::new()) };
-        let (discovery, first) = Discovery::new(domain, server, nonce);
+        let Some(server) = &config.server_domain else { return (of(State::Off), Vec::new()) };
+        let (discovery, first) = Discovery::new(&config.domain, server, config.external_multicast, nonce);
         (of(State::Asking(discovery)), vec![first])
     }
 

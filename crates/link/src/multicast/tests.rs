@@ -3,6 +3,7 @@
 use minidom::Element;
 
 use super::{Heard, Multicast, Service};
+use crate::LinkConfig;
 
 const NONCE: u64 = 7;
 const INFO: &str = "xmlns='http://jabber.org/protocol/disco#info'";
@@ -23,8 +24,13 @@ fn answer_from(from: &str, number: usize, content: &str) -> Element {
     ))
 }
 
+fn config(external_multicast: bool) -> LinkConfig {
+    let config = LinkConfig::new("groups.localhost", "", "secret".to_owned().into());
+    LinkConfig { server_domain: Some("localhost".to_owned()), external_multicast, ..config }
+}
+
 fn asking() -> Multicast {
-    let (multicast, first) = Multicast::new("groups.localhost", Some("localhost"), NONCE);
+    let (multicast, first) = Multicast::new(&config(true), NONCE);
     assert_eq!(asked(&first), ["localhost info"]);
     multicast
 }
@@ -174,4 +180,11 @@ fn an_address_that_servers_may_not_read_is_not_for_many() {
     for to in ["a\u{200e}b@localhost", "אב1@localhost/x"] {
         assert!(!service.reaches(to), "{to}");
     }
+}
+
+#[test]
+fn only_the_server_itself_unless_others_are_wanted() {
+    let (multicast, _) = Multicast::new(&config(false), NONCE);
+    assert!(questions(multicast.hear(&answer(0, &format!("<query {INFO}/>")))).is_empty());
+    assert_eq!(multicast.service(), None);
 }

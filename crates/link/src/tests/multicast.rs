@@ -10,7 +10,11 @@ const ADDRESS_NS: &str = "http://jabber.org/protocol/address";
 
 async fn start() -> (Host, Program) {
     let host = Host::start().await;
-    let config = crate::LinkConfig { server_domain: Some("localhost".to_owned()), ..host.config() };
+    let config = crate::LinkConfig {
+        server_domain: Some("localhost".to_owned()),
+        external_multicast: true,
+        ..host.config()
+    };
     (host, Program::start(config, 10, MANY))
 }
 
