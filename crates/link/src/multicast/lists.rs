@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::{LISTS_NS, Service};
+use crate::queue::are_the_same;
 use crate::splice::{escape, is_recipient};
 
 /// Lists at a time; the module has room for as many. When there are more, or more addresses, all begin anew.
@@ -42,7 +43,7 @@ impl Lists {
         buffer: &mut Vec<u8>,
     ) -> Option<Arc<List>> {
         let key = key(to);
-        if let Some(list) = self.known.get(&key).filter(|list| is_the_same(&list.to, to)) {
+        if let Some(list) = self.known.get(&key).filter(|list| are_the_same(&list.to, to)) {
             return Some(list.clone());
         }
         if to.len() > service.recipients_max {
@@ -93,8 +94,4 @@ fn key(to: &[Arc<str>]) -> u64 {
     let mut hasher = DefaultHasher::new();
     to.iter().for_each(|to| Arc::as_ptr(to).cast::<u8>().hash(&mut hasher));
     hasher.finish()
-}
-
-fn is_the_same(to: &[Arc<str>], other: &[Arc<str>]) -> bool {
-    to.len() == other.len() && to.iter().zip(other).all(|(to, other)| Arc::ptr_eq(to, other))
 }

@@ -2,12 +2,12 @@
 //! keeps its order for each recipient.
 //!
 //! When several stanzas for the same recipients wait, each recipient gets all of them in a row: a server writes once to
-//! his socket then, and not once for each. That is worth half of what Prosody does for a thousand recipients.
+//! his socket then, and not once for each. What that is worth is in `docs/performance.md`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Item, Slice};
+use super::{Item, Slice, are_the_same};
 use crate::Lane;
 
 /// What a lane may write when it is its turn, in units (see `QueueLimits::window`).
@@ -146,10 +146,8 @@ impl Waiting {
     }
 }
 
-/// To the same recipients, who have not gone and come again in between: that would be another value of the same text.
 fn is_to_the_same(item: &Item, other: &Item) -> bool {
-    let (to, other) = (&item.outgoing.to, &other.outgoing.to);
-    to.len() == other.len() && to.iter().zip(other).all(|(to, other)| Arc::ptr_eq(to, other))
+    are_the_same(&item.outgoing.to, &other.outgoing.to)
 }
 
 fn is_to_others(item: &Item, other: &Item) -> bool {

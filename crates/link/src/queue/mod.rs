@@ -161,6 +161,12 @@ impl Slice {
     }
 }
 
+/// Are these the same recipients, who have not gone and come again in between? That would be another value of the same
+/// text.
+pub(crate) fn are_the_same(to: &[Arc<str>], other: &[Arc<str>]) -> bool {
+    to.len() == other.len() && to.iter().zip(other).all(|(to, other)| Arc::ptr_eq(to, other))
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here is left half done by a panic.
