@@ -132,8 +132,11 @@ async fn lists_are_remembered_and_replaced() -> Result<()> {
     // One that is refused leaves nothing behind that a message could go to.
     stage.tell(0, "bob@elsewhere.lit/pda").await?;
     ensure!(stage.hear("</message>").await?.contains("item-not-found"));
-    stage.tell(0, "<x/>").await?;
     stage.say("m5", &to_list(0)).await?;
+    let refusal = stage.hear("</message>").await?;
+    ensure!(refusal.contains("m5") && refusal.contains("item-not-found"), "{refusal}");
+    stage.tell(0, "<x/>").await?;
+    stage.say("m6", &to_list(0)).await?;
     ensure!(!has_message(&mut stage.bob).await);
     Ok(())
 }
