@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use groupchat_core::{BareJid, Change, Group, GroupId, Member, Pending, Receive, Settings, Timestamp};
 use groupchat_entity::{ban, group, member, pending};
-use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, SqlErr, UpdateMany,
 };
@@ -218,11 +218,22 @@ fn gone(id: &GroupId, now: Timestamp) -> UpdateMany<member::Entity> {
 }
 
 /// One member who is in, to be changed.
-pub(crate) fn one(id: &GroupId, jid: &BareJid) -> UpdateMany<member::Entity> {
+fn one(id: &GroupId, jid: &BareJid) -> UpdateMany<member::Entity> {
+    some_of(id, [jid.as_str()])
+}
+
+/// Those of these who are in, to be changed.
+pub(crate) fn some_of<'a>(
+    id: &GroupId,
+    jids: impl IntoIterator<Item = &'a str>,
+) -> UpdateMany<member::Entity> {
+    // Said so that no index has it: some versions of SQLite would rather go through all members of the group than look
+    // for a few.
+    let is_in = Expr::expr(Func::coalesce([Expr::col(member::Column::LeftAt), Expr::value(0_i64)])).eq(0_i64);
     member::Entity::update_many()
-        .filter(member::Column::UserId.eq(jid.as_str()))
+        .filter(member::Column::UserId.is_in(jids))
         .filter(member::Column::GroupId.eq(id.as_str()))
-        .filter(member::Column::LeftAt.is_null())
+        .filter(is_in)
 }
 
 fn next_version() -> UpdateMany<group::Entity> {

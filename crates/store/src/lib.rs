@@ -44,6 +44,8 @@ pub use schema::MigrationStatus;
 #[derive(Debug, Clone)]
 pub struct Store {
     db: sea_orm::DatabaseConnection,
+    /// For transactions; the same pool, but for a SQLite file.
+    writer: sea_orm::DatabaseConnection,
 }
 
 /// How many values one statement may list, or rows it may insert: twenty columns of a thousand rows stay below what

@@ -20,6 +20,8 @@ const CONNECTIONS_MAX: u32 = 8;
 const SQLITE_CONNECTIONS_MAX: u32 = CONNECTIONS_MIN as u32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that rested so long is tried before it is used.
+const PROBE_AFTER: Duration = Duration::from_secs(1);
 /// How long a statement waits for another process that is writing to the same SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -42,8 +44,12 @@ impl Store {
             ),
             _ => return Err(bad_url(url, "write sqlite://<file>, postgres://… or mysql://…")),
         };
-        match connect(options).await {
-            Ok(db) => Ok(Self { db }),
+        let connected = match connect(options.clone()).await {
+            Ok(db) => connect_writer(options, &db).await.map(|writer| Self { db, writer }),
+            Err(error) => Err(error),
+        };
+        match connected {
+            Ok(store) => Ok(store),
             Err(error) => {
                 let cause = refusal(scheme, url).await.unwrap_or_else(|| error.to_string());
                 Err(StoreError::Open { url: without_password(url), cause, remedy })
@@ -53,22 +59,7 @@ impl Store {
 
     /// Connections that are at work just now: 0 while nobody waits for the database.
     pub fn connections_in_use(&self) -> usize {
-        let (all, idle) = match &self.db.inner {
-            DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
-                let pool = self.db.get_sqlite_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-                let pool = self.db.get_postgres_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-            DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
-                let pool = self.db.get_mysql_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-            DatabaseConnectionType::Disconnected => (0, 0),
-        };
-        usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(idle)
+        in_use(&self.db) + in_use(&self.writer)
     }
 
     /// Waits for what is under way and closes every connection of this store and its clones.
@@ -76,8 +67,44 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]: a connection could not be closed in order; nothing that was committed is lost.
     pub async fn close(self) -> Result<(), StoreError> {
+        self.writer.close().await.doing("closing the database")?;
         self.db.close().await.doing("closing the database")
     }
+}
+
+fn in_use(db: &DatabaseConnection) -> usize {
+    let (all, idle) = match &db.inner {
+        DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+            let pool = db.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+            let pool = db.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
+            let pool = db.get_mysql_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        DatabaseConnectionType::Disconnected => (0, 0),
+    };
+    usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(idle)
+}
+
+/// Who writes to a SQLite file has a connection for himself: SQLite forgets the pages that a connection has read as soon as
+/// another one has written, so turn and turn about each commit would read them all again. Servers keep them for everybody,
+/// and a database in memory is in its connection.
+async fn connect_writer(
+    mut options: ConnectOptions,
+    db: &DatabaseConnection,
+) -> Result<DatabaseConnection, DbErr> {
+    if options.get_max_connections() != Some(SQLITE_CONNECTIONS_MAX)
+        || !options.get_url().starts_with("sqlite")
+    {
+        return Ok(db.clone());
+    }
+    options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+    connect(options).await
 }
 
 /// Connects. A new SQLite file that another process is opening in the same moment is locked whatever the busy timeout
@@ -139,6 +166,8 @@ fn sqlite(url: &str) -> Result<ConnectOptions, StoreError> {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What SQLite notes to undo half a statement needs no file, opened and deleted with every commit.
+            .pragma("temp_store", "MEMORY")
             .busy_timeout(SQLITE_BUSY_TIMEOUT)
     });
     Ok(options)
@@ -149,6 +178,7 @@ fn quiet(url: &str) -> ConnectOptions {
     // Statements carry what people write; neither logs nor spans get them.
     options.sqlx_logging(false).record_stmt_in_spans(false);
     options.connect_timeout(CONNECT_TIMEOUT).acquire_timeout(CONNECT_TIMEOUT);
+    options.test_before_acquire_if_idle_for(PROBE_AFTER);
     options
 }
 

@@ -69,7 +69,7 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.db.begin_with_options(options).await.doing("beginning a transaction")
+        self.writer.begin_with_options(options).await.doing("beginning a transaction")
     }
 }
 

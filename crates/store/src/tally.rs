@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use groupchat_core::{Archived, ArchivedKind, BareJid, GroupId, StanzaId, Timestamp};
 use groupchat_entity::{group, member};
 use sea_orm::sea_query::{CaseStatement, Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, UpdateMany};
 
 use crate::StoreError;
-use crate::changes::one;
+use crate::changes::some_of;
 use crate::error::Doing;
+
+/// The more, the fewer turns; but each row is compared with all of them.
+const MEMBERS_PER_STATEMENT: usize = 32;
 
 /// Ordered, so that two processes lock rows in the same order.
 #[derive(Default)]
@@ -93,30 +96,41 @@ impl OfGroup {
                 return Err(StoreError::Stale(id.clone()));
             }
         }
-        for (jid, member) in &self.members {
-            member.write(tx, id, jid, now).await?;
+        let members: Vec<_> = self.members.iter().collect();
+        for some in members.chunks(MEMBERS_PER_STATEMENT) {
+            move_on(id, some, now).exec(tx).await.doing("moving read positions")?;
         }
         Ok(())
     }
 }
 
-impl OfMember {
-    async fn write(
-        &self,
-        tx: &DatabaseTransaction,
-        id: &GroupId,
-        jid: &BareJid,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let update = match self.read {
-            None => one(id, jid).col_expr(member::Column::Seen, plus(member::Column::Seen, self.posted)),
-            Some((upto, seen)) => one(id, jid)
-                .col_expr(member::Column::ReadId, Expr::value(upto.0))
-                .col_expr(member::Column::ReadAt, Expr::value(now.0))
-                .col_expr(member::Column::Seen, Expr::value(seen + self.posted)),
+/// One statement for all these members of a group: each has to wait for the database's thread, or its server, once.
+fn move_on(id: &GroupId, members: &[(&BareJid, &OfMember)], now: Timestamp) -> UpdateMany<member::Entity> {
+    let is = |jid: &BareJid| Expr::col(member::Column::UserId).eq(jid.as_str());
+    let mut seen = CaseStatement::new();
+    let mut read_id = CaseStatement::new();
+    let mut readers = Vec::new();
+    for (jid, member) in members {
+        let now_seen = match member.read {
+            None => plus(member::Column::Seen, member.posted),
+            Some((upto, before)) => {
+                readers.push(jid.as_str());
+                read_id = read_id.case(is(jid), upto.0);
+                Expr::value(before + member.posted)
+            }
         };
-        update.exec(tx).await.doing("moving a read position").map(drop)
+        seen = seen.case(is(jid), now_seen);
     }
+    let update =
+        some_of(id, members.iter().map(|(jid, _)| jid.as_str())).col_expr(member::Column::Seen, seen.into());
+    if readers.is_empty() {
+        return update;
+    }
+    let read_at = CaseStatement::new()
+        .case(Expr::col(member::Column::UserId).is_in(readers), now.0)
+        .finally(Expr::col(member::Column::ReadAt));
+    let read_id = read_id.finally(Expr::col(member::Column::ReadId));
+    update.col_expr(member::Column::ReadId, read_id.into()).col_expr(member::Column::ReadAt, read_at.into())
 }
 
 fn plus(column: impl ColumnTrait, more: i64) -> SimpleExpr {
