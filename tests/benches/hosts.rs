@@ -16,7 +16,7 @@ async fn main() -> Result<()> {
     let hosts = text("BENCH_HOST", "prosody,ejabberd");
     let members = text("BENCH_MEMBERS", "10,100,1000");
     let time = Duration::from_secs_f64(text("BENCH_SECONDS", "8").parse()?);
-    let through = text("BENCH_THROUGH", "rooms,link,plain,multicast");
+    let through = text("BENCH_THROUGH", "rooms,link,addressed,plain,multicast");
     let mut contenders = Contender::ALL.to_vec();
     contenders.retain(|contender| through.split(',').any(|name| name == contender.key()));
     for host in hosts.split(',') {

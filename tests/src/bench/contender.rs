@@ -11,10 +11,14 @@ use super::crowd::{Crowd, user};
 use crate::component_link::connect;
 use crate::counting_host::scan::{Found, Head, Scanner};
 use crate::real::{Addresses, Component, Domain, Usage};
+use crate::script::HostKind;
 
 /// What people write.
 pub(super) const BODY: &str =
     "A hundred bytes of text or so, as people write them to each other in the groups they are members of.";
+
+/// How many recipients ejabberd's multicast service takes at once, as the hosts of the tests are configured.
+const RECIPIENTS_MAX: usize = 1_000;
 
 /// How long a service may take to find its host.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,6 +31,9 @@ pub enum Contender {
     /// A component that stores and decides nothing, and writes what was made before: as many stanzas as the host takes
     /// off a link.
     Link,
+    /// The same with a stanza for everybody (XEP-0033): as much as the host's multicast service passes on. Only on
+    /// ejabberd; on Prosody that service is ours.
+    Addressed,
     /// Ours, with a stanza for each.
     Plain,
     /// Ours, with a stanza for many.
@@ -35,13 +42,19 @@ pub enum Contender {
 
 impl Contender {
     /// All of them, in the order in which they are played.
-    pub const ALL: [Self; 4] = [Self::Rooms, Self::Link, Self::Plain, Self::Multicast];
+    pub const ALL: [Self; 5] = [Self::Rooms, Self::Link, Self::Addressed, Self::Plain, Self::Multicast];
+
+    /// Is there such a thing on this host?
+    pub fn is_on(self, host: HostKind) -> bool {
+        self != Self::Addressed || host == HostKind::Ejabberd
+    }
 
     /// As whoever wants only some names it.
     pub fn key(self) -> &'static str {
         match self {
             Self::Rooms => "rooms",
             Self::Link => "link",
+            Self::Addressed => "addressed",
             Self::Plain => "plain",
             Self::Multicast => "multicast",
         }
@@ -52,6 +65,7 @@ impl Contender {
         match self {
             Self::Rooms => "host's own MUC",
             Self::Link => "a component that only writes, one stanza a copy",
+            Self::Addressed => "a component that only writes, multicast",
             Self::Plain => "xmpp-groupchat, one stanza a copy",
             Self::Multicast => "xmpp-groupchat, multicast",
         }
@@ -85,10 +99,14 @@ impl Group {
                 enter(&room, crowd).await?;
                 Ok(Self { address: room, service: Service::Host })
             }
-            Contender::Link => {
+            Contender::Link | Contender::Addressed => {
                 let link = connect(host.components, domain).await?;
                 let address = format!("tea@{}", domain.component());
-                let working = tokio::spawn(only_write(link, address.clone(), crowd.jids.clone()));
+                let written = match who {
+                    Contender::Link => Written::each(&address, &crowd.jids),
+                    _ => Written::together(&address, &format!("multicast.{}", domain.name), &crowd.jids),
+                };
+                let working = tokio::spawn(only_write(link, written));
                 let service = Service::Link { _working: AbortOnDropHandle::new(working) };
                 Ok(Self { address, service })
             }
@@ -118,12 +136,51 @@ impl Group {
     }
 }
 
-/// Whatever message comes, everybody gets a copy; it looks as ours does.
-async fn only_write(link: TcpStream, group: String, jids: Vec<String>) -> Result<()> {
+/// What a component writes that only writes, but for the id of the message, which goes between these parts.
+struct Written(Vec<String>);
+
+impl Written {
+    /// A stanza for each.
+    fn each(group: &str, jids: &[String]) -> Self {
+        Self::stanzas(group, jids.iter().map(|jid| (jid.as_str(), String::new())))
+    }
+
+    /// A stanza for all of them, or for as many as the service takes.
+    fn together(group: &str, service: &str, jids: &[String]) -> Self {
+        let addresses = |some: &[String]| {
+            let each = some.iter().map(|jid| format!("<address type='bcc' jid='{jid}'/>"));
+            format!(
+                "<addresses xmlns='http://jabber.org/protocol/address'>{}</addresses>",
+                each.collect::<String>()
+            )
+        };
+        Self::stanzas(group, jids.chunks(RECIPIENTS_MAX).map(|some| (service, addresses(some))))
+    }
+
+    /// They look as ours do.
+    fn stanzas<'a>(group: &str, all: impl Iterator<Item = (&'a str, String)>) -> Self {
+        let stanza_id = format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{group}' id='00064748462043e8'/>");
+        let mut parts = vec![String::new()];
+        for (to, addresses) in all {
+            let last = parts.len() - 1;
+            parts[last].push_str(&format!("<message from='{group}/u0' type='groupchat' to='{to}' id='"));
+            parts.push(format!("'>{addresses}<body>{BODY}</body>{stanza_id}</message>"));
+        }
+        Self(parts)
+    }
+
+    fn write(&self, id: &[u8], buffer: &mut Vec<u8>) {
+        for (number, part) in self.0.iter().enumerate() {
+            buffer.extend_from_slice(if number == 0 { b"" } else { id });
+            buffer.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
+/// Whatever message comes, everybody gets a copy.
+async fn only_write(link: TcpStream, written: Written) -> Result<()> {
     let (mut input, mut output) = link.into_split();
     let mut scanner = Scanner::behind_header();
-    let stanza_id = format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{group}' id='00064748462043e8'/>");
-    let end = format!("><body>{BODY}</body>{stanza_id}</message>");
     loop {
         ensure!(input.read_buf(scanner.buffer()).await? > 0, "the host closed the link");
         let mut copies = Vec::new();
@@ -131,13 +188,7 @@ async fn only_write(link: TcpStream, group: String, jids: Vec<String>) -> Result
             let Found::Element(element) = found else { continue };
             let head = Head::of(element);
             if head.name == b"message" && head.kind == b"groupchat" {
-                let id = String::from_utf8_lossy(head.id);
-                let start = format!("<message from='{group}/u0' type='groupchat' id='{id}' to='");
-                for jid in &jids {
-                    for part in [&start, jid, "'", &end] {
-                        copies.extend_from_slice(part.as_bytes());
-                    }
-                }
+                written.write(head.id, &mut copies);
             }
         }
         output.write_all(&copies).await?;

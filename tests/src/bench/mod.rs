@@ -125,7 +125,7 @@ pub async fn run(plan: &Plan, mut tell: impl FnMut(&Figures)) -> Result<Vec<Figu
     };
     let host = Host::start(plan.host, &site)?;
     let mut all: Vec<Figures> = Vec::new();
-    for contender in &plan.contenders {
+    for contender in plan.contenders.iter().filter(|contender| contender.is_on(plan.host)) {
         // Each has clients of its own: what one leaves behind does not burden the next.
         let mut crowd = Crowd::gather(host.addresses().clients, &domain.name, plan.members).await?;
         let group = Group::make(*contender, &domain, host.addresses(), &mut crowd).await?;
@@ -133,7 +133,7 @@ pub async fn run(plan: &Plan, mut tell: impl FnMut(&Figures)) -> Result<Vec<Figu
         let full = stage.as_fast_as_it_goes().await?;
         let half_rate = all.first().map_or(full.messages, |first| first.full.messages) / 2.0;
         let half = match contender {
-            Contender::Link => None,
+            Contender::Link | Contender::Addressed => None,
             _ => Some(stage.at_rate(half_rate).await?),
         };
         let resident_kib = stage.group.usage()?.map(|usage| usage.resident_kib);
