@@ -5,6 +5,7 @@
 
 mod m20261120_000001_create_tables;
 mod m20261121_000002_keep_what_is_delivered;
+mod m20261121_000003_count_the_archive;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261120_000001_create_tables::Migration),
             Box::new(m20261121_000002_keep_what_is_delivered::Migration),
+            Box::new(m20261121_000003_count_the_archive::Migration),
         ]
     }
 }

@@ -116,8 +116,9 @@ impl Store {
         type Row = (i64, i64, String, String, Option<String>);
         let mut previews = HashMap::with_capacity(ids.len());
         for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-            let start =
-                Func::cust("SUBSTR").arg(Expr::col(message::Column::Body)).arg(1).arg(PREVIEW_CHARS as u32);
+            // PostgreSQL knows no SUBSTR by 64-bit numbers, which it gets for unsigned ones.
+            let chars = i32::try_from(PREVIEW_CHARS).unwrap_or(i32::MAX);
+            let start = Func::cust("SUBSTR").arg(Expr::col(message::Column::Body)).arg(1).arg(chars);
             let found = message::Entity::find()
                 .select_only()
                 .columns([
