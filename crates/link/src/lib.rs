@@ -33,6 +33,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::LinkError;
 pub use reader::{ReadLimits, SkipReason, Skipped};
+#[doc(hidden)]
+pub use splice::copies;
 
 /// Namespace of the component stream and of every stanza on it (XEP-0114 §3).
 pub const COMPONENT_NS: &str = "jabber:component:accept";

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::Outgoing;
 use crate::multicast::Service;
 use crate::queue::Slice;
+use crate::writer::BUFFER_BYTES;
 
 const TO_OPEN: &str = " to='";
 const TO_CLOSE: &str = "'";
@@ -128,6 +129,19 @@ pub(crate) fn is_legal(text: &str) -> bool {
         0xEF => !matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])),
         _ => true,
     })
+}
+
+/// All copies of a stanza as the writer makes them, in buffers of its size. For measuring that alone.
+#[doc(hidden)]
+pub fn copies(outgoing: Outgoing, stanza_bytes_max: usize, mut written: impl FnMut(&[u8])) {
+    let slice = Slice::whole(outgoing);
+    let mut copies = Copies::new(&slice, None, stanza_bytes_max);
+    let mut buffer = Vec::with_capacity(2 * BUFFER_BYTES);
+    while copies.fill(&mut buffer, BUFFER_BYTES) {
+        written(&buffer);
+        buffer.clear();
+    }
+    written(&buffer);
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::splice::{Copies, Dropped};
 use crate::{LinkConfig, LinkError, Outgoing};
 
 /// Bytes collected before they are written. A single stanza may exceed it.
-const BUFFER_BYTES: usize = 64 * 1024;
+pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
 /// How long an echo may be under way before another one follows it: the first may have gone another way, to a connection
 /// of ours that the server has not noticed the end of.
 const ECHO_AGAIN: Duration = Duration::from_secs(2);

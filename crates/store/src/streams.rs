@@ -19,8 +19,8 @@ use sea_orm::{ConnectionTrait, DbErr, DeriveIden, ExprTrait, JoinType, QueryResu
 use crate::error::Doing;
 use crate::{ArchiveScope, ROWS_PER_STATEMENT, Store, StoreError, rows};
 
-/// How many selects one statement may unite: SQLite takes 500.
-const STREAMS_PER_STATEMENT: usize = 100;
+/// How many selects one statement may unite, a power of two: SQLite takes 500.
+const STREAMS_PER_STATEMENT: usize = 128;
 /// How far ids may be ahead of the time: so far a clock may be put back. Only what is sent in that time is ever
 /// missed, and only when somebody asks for messages up to a time.
 const CLOCK_BACK_MS: i64 = 3_600_000;
@@ -33,6 +33,13 @@ pub(crate) struct Stream {
     view: View,
     /// The first row of the stream, when it was looked up.
     head: Option<i64>,
+}
+
+impl Stream {
+    /// One like this, without a row.
+    fn emptied(&self) -> Self {
+        Self { group: String::new(), ..self.clone() }
+    }
 }
 
 /// What of a group a user sees.
@@ -178,19 +185,15 @@ impl Store {
             Some(last) => range.before(StanzaId(last + 1)),
             None => *range,
         };
-        let parts: Vec<SelectStatement> = streams
-            .iter()
-            .enumerate()
-            .map(|(place, stream)| {
-                // Every head before this stream's takes a place of the page.
-                let rows_max = if has_heads { ids_max - place } else { ids_max };
-                let mut part = select(stream, &range);
-                part.expr_as(Expr::col((T::Row, message::Column::MsgId)), T::Number);
-                part.order_by((T::Row, message::Column::MsgId), order.clone()).limit(rows_max as u64);
-                part
-            })
-            .collect();
-        let mut ids = self.united(parts).await?;
+        let part = |place: usize, stream: &Stream| {
+            // Every head before this stream's takes a place of the page.
+            let rows_max = if has_heads { ids_max.saturating_sub(place) } else { ids_max };
+            let mut part = select(stream, &range);
+            part.expr_as(Expr::col((T::Row, message::Column::MsgId)), T::Number);
+            part.order_by((T::Row, message::Column::MsgId), order.clone()).limit(rows_max as u64);
+            part
+        };
+        let mut ids = self.united(&streams, part).await?;
         ids.sort_unstable_by_key(|id| nearest(*id));
         ids.truncate(ids_max);
         Ok(ids)
@@ -198,23 +201,34 @@ impl Store {
 
     /// How many rows these streams have together.
     pub(crate) async fn count_streams(&self, streams: &[Stream], range: &Range) -> Result<usize, StoreError> {
-        let counts = streams.iter().map(|stream| {
+        let part = |_, stream: &Stream| {
             let mut count = select(stream, range);
             count.expr_as(Func::count(Expr::col((T::Row, message::Column::MsgId))), T::Number);
             count
-        });
-        let counts: i64 = self.united(counts.collect()).await?.into_iter().sum();
+        };
+        let counts: i64 = self.united(streams, part).await?.into_iter().sum();
         Ok(counts.try_into().unwrap_or_default())
     }
 
-    /// The numbers that these selects give, in any order.
-    async fn united(&self, parts: Vec<SelectStatement>) -> Result<Vec<i64>, StoreError> {
+    /// The numbers that these selects give, in any order. Connections keep statements that were prepared, and databases
+    /// plan them once, so users in any number of groups share a few: what is missing to a power of two finds nothing.
+    async fn united(
+        &self,
+        streams: &[Stream],
+        part: impl Fn(usize, &Stream) -> SelectStatement,
+    ) -> Result<Vec<i64>, StoreError> {
         let mut numbers = Vec::new();
-        let mut wrapped = parts
-            .into_iter()
-            .map(|part| Query::select().column(T::Number).from_subquery(part, T::Part).take());
-        while let Some(mut all) = wrapped.next() {
-            all.unions(wrapped.by_ref().take(STREAMS_PER_STATEMENT - 1).map(|part| (UnionType::All, part)));
+        for (chunk, streams) in streams.chunks(STREAMS_PER_STATEMENT).enumerate() {
+            let first = chunk * STREAMS_PER_STATEMENT;
+            let empty = streams.first().map(Stream::emptied);
+            let missing = streams.len().next_power_of_two() - streams.len();
+            let padded = streams.iter().chain(empty.iter().cycle().take(missing)).enumerate();
+            let mut parts = padded.map(|(place, stream)| {
+                let part = part(first + place, stream);
+                Query::select().column(T::Number).from_subquery(part, T::Part).take()
+            });
+            let Some(mut all) = parts.next() else { continue };
+            all.unions(parts.map(|part| (UnionType::All, part)));
             for row in self.db.query_all(&all).await.doing("reading the archive")? {
                 numbers.push(row.try_get_by_index::<i64>(0).doing("reading the archive")?);
             }
@@ -312,9 +326,10 @@ fn head(range: &Range, author: Option<SimpleExpr>, order: Order) -> SelectStatem
     head
 }
 
-/// The rows of one stream.
+/// The rows of one stream: in the same words whatever of it the user sees.
 fn select(stream: &Stream, range: &Range) -> SelectStatement {
     let row = |column: message::Column| Expr::col((T::Row, column));
+    let for_all = row(message::Column::ReadBy).eq(rows::read_by(ReadBy::Members));
     let range = match stream.view.since {
         Some(since) => range.after(StanzaId(first_id(Timestamp(since)))),
         None => *range,
@@ -324,13 +339,9 @@ fn select(stream: &Stream, range: &Range) -> SelectStatement {
         .and_where(row(message::Column::GroupId).eq(stream.group.as_str()))
         .and_where(row(message::Column::MsgId).gt(range.after))
         .and_where(row(message::Column::MsgId).lt(range.before))
+        .cond_where(Cond::any().add(for_all).add(Expr::value(stream.view.is_admin)))
+        .and_where(row(message::Column::Timestamp).gte(stream.view.since.unwrap_or(i64::MIN)))
         .take();
-    if !stream.view.is_admin {
-        rows.and_where(row(message::Column::ReadBy).eq(rows::read_by(ReadBy::Members)));
-    }
-    if let Some(since) = stream.view.since {
-        rows.and_where(row(message::Column::Timestamp).gte(since));
-    }
     of_time(&mut rows, &range);
     if let Some(mid) = &stream.mid {
         rows.and_where(row(message::Column::Mid).eq(mid.as_str()));

@@ -136,7 +136,6 @@ impl Slice {
     }
 
     /// All copies of a stanza that was in no queue.
-    #[cfg(test)]
     pub(crate) fn whole(outgoing: Outgoing) -> Self {
         let range = 0..outgoing.to.len();
         Self { item: Arc::new(Item::new(outgoing, None)), range }
