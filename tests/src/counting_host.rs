@@ -66,6 +66,11 @@ impl CountingHost {
         self.wait_for(|state| state.is_linked.then_some(())).await.context("the component does not connect")
     }
 
+    /// Waits until the component is gone.
+    pub async fn unlinked(&self) -> Result<()> {
+        self.wait_for(|state| (!state.is_linked).then_some(())).await.context("the component does not go")
+    }
+
     /// There is an account of this bare JID. To others nothing can be delivered, or kept for them.
     pub fn add_account(&self, bare: &str) {
         self.lock().add_account(bare);
@@ -94,14 +99,19 @@ impl CountingHost {
     }
 
     /// Passes on an iq and waits for its result.
-    pub async fn ask(&self, id: &str, iq: &str) -> Result<()> {
+    pub async fn ask(&self, id: &str, iq: &str) -> Result<String> {
         self.say(iq);
         let answer = self.wait_for(|state| state.answers.remove(id.as_bytes())).await;
         let answer = answer.with_context(|| format!("no answer to {id}"))?;
         if !answer.contains("type='result'") {
             bail!("{answer}");
         }
-        Ok(())
+        Ok(answer)
+    }
+
+    /// Waits until this holds of what has been counted.
+    pub async fn counted(&self, mut is_so: impl FnMut(&Counts) -> bool) -> Result<()> {
+        self.wait_for(|state| is_so(&state.counts).then_some(())).await.context("it does not come so far")
     }
 
     /// Has everybody got this message of [`Self::say_to_all`]?

@@ -107,5 +107,5 @@ async fn gather(host: &CountingHost, service: &str, members: usize) -> Result<()
         "<iq type='get' id='there' from='{}' to='{service}'><ping xmlns='urn:xmpp:ping'/></iq>",
         device(0)
     );
-    host.ask("there", &ping).await
+    host.ask("there", &ping).await.map(drop)
 }

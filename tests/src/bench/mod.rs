@@ -3,12 +3,13 @@
 //!
 //! Each is driven as fast as it goes, with some messages on their way at any time, and then at half the rate of the host's
 //! own rooms. A delivery is one copy at one client. Everything runs on one machine: clients, host, service, database.
-//! And how fast it is by itself (`alone`). Not here: parts of the service (the benches of the crates), and what is done
-//! with the figures.
+//! And how fast it is by itself (`alone`), and on a large database (`scale`). Not here: parts of the service
+//! (`benches/micro.rs`), and what is done with the figures.
 
 mod alone;
 mod contender;
 mod crowd;
+pub mod scale;
 
 use std::time::{Duration, Instant};
 

@@ -31,15 +31,22 @@ pub struct Postgres {
     // Before the folder, so that nothing is written there any more when it is removed.
     process: Option<Process>,
     folder: TempDir,
+    settings: Vec<String>,
 }
 
 impl Postgres {
     /// Makes one and waits until it takes connections.
     pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// One with these settings, written `name=value`.
+    pub fn start_with(settings: &[&str]) -> Result<Self> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("groupchat-postgres-").tempdir()?;
         give_away(folder.path())?;
-        let mut postgres = Self { programs, port: free_address()?.port(), process: None, folder };
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let mut postgres = Self { programs, port: free_address()?.port(), process: None, folder, settings };
         let mut initdb = postgres.command("initdb")?;
         // What was not written to the disk while it was being made is of no interest to anybody.
         initdb.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=groupchat"]);
@@ -59,7 +66,10 @@ impl Postgres {
         let mut command = self.command("postgres")?;
         command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
-        let log = self.folder.path().join("postgres.log");
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        let log = self.log();
         let mut process = Process::start("postgres", &command, &log)?;
         wait_until(&mut process, &log, || self.is_ready())?;
         self.process = Some(process);
@@ -78,6 +88,15 @@ impl Postgres {
             bail!("postgres did not end within {STOP_TIME_MAX:?} of SIG{signal}");
         }
         Ok(())
+    }
+
+    /// All of its log so far.
+    pub fn log_text(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.log()).unwrap_or_default()).into_owned()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("postgres.log")
     }
 
     fn data(&self) -> PathBuf {
