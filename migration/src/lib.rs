@@ -6,11 +6,12 @@
 mod m20261120_000001_create_tables;
 mod m20261121_000002_keep_what_is_delivered;
 mod m20261121_000003_count_the_archive;
+mod steps;
 
-pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DatabaseConnection, EntityTrait, QueryOrder};
 use sea_orm_migration::seaql_migrations;
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 /// Every migration, oldest first.
 #[derive(Debug)]

@@ -7,16 +7,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
-const TABLES: [&str; 8] = [
-    "tig_group",
-    "tig_group_member",
-    "tig_group_message",
-    "tig_group_mention",
-    "tig_group_ban",
-    "tig_group_pending",
-    "tig_group_session",
-    "tig_user",
-];
+use crate::steps;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -26,41 +17,25 @@ impl MigrationTrait for Migration {
     // `use_transaction` stays with its default: the store wraps the whole run in one transaction, and on MySQL,
     // whose DDL commits by itself, a nested one would fail.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
-            if manager.has_table(table).await? {
-                return Err(DbErr::Migration(format!(
-                    "there is a table `{table}` in this database already that this program did not make: use \
-                     another database, or drop the table if an interrupted migration left it behind"
-                )));
-            }
-        }
         let backend = manager.get_database_backend();
         let tables = [
-            group(backend),
-            member(),
-            message(backend),
-            mention(),
-            ban(),
-            pending(backend),
-            session(),
-            user(),
+            ("tig_group", group(backend)),
+            ("tig_group_member", member()),
+            ("tig_group_message", message(backend)),
+            ("tig_group_mention", mention()),
+            ("tig_group_ban", ban()),
+            ("tig_group_pending", pending(backend)),
+            ("tig_group_session", session()),
+            ("tig_user", user()),
         ];
-        for table in tables {
-            manager.create_table(compared_exactly(table, backend)).await?;
+        for (name, table) in tables {
+            steps::create_table(manager, name, table).await?;
         }
-        for index in indexes() {
-            manager.create_index(index).await?;
+        for (table, index) in indexes() {
+            steps::create_index(manager, table, index).await?;
         }
         Ok(())
     }
-}
-
-/// On MySQL text is compared without regard to case unless told otherwise.
-fn compared_exactly(mut table: TableCreateStatement, backend: DbBackend) -> TableCreateStatement {
-    if backend == DbBackend::MySql {
-        table.character_set("utf8mb4").collate("utf8mb4_bin");
-    }
-    table
 }
 
 fn group(backend: DbBackend) -> TableCreateStatement {
@@ -188,7 +163,7 @@ fn user() -> TableCreateStatement {
     Table::create().table("tig_user").col(text("userId", 512).primary_key()).col(text("addable", 16)).take()
 }
 
-fn indexes() -> Vec<IndexCreateStatement> {
+fn indexes() -> Vec<Named> {
     vec![
         // Groups of a name by id.
         index("tig_group", "name", &["name", "groupId"]),
@@ -196,7 +171,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("tig_group", "listed", &["visibility", "deletedAt", "groupId"]),
         // The few groups that do not keep their messages for ever.
         index("tig_group", "retention", &["retentionDays"]),
-        index("tig_group_member", "mid", &["groupId", "mid"]).unique().take(),
+        unique_index("tig_group_member", "mid", &["groupId", "mid"]),
         // The members of a group in the order in which they came.
         index("tig_group_member", "order", &["groupId", "leftAt", "id"]),
         // The groups of a user by id, and one user in one group. `leftAt` would exceed what MySQL can index.
@@ -209,20 +184,27 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("tig_group_message", "author", &["groupId", "mid", "msg_id", "countable"]),
         index("tig_group_mention", "member", &["groupId", "mid", "msg_id"]),
         index("tig_group_mention", "message", &["msg_id"]),
-        index("tig_group_ban", "user", &["groupId", "userId"]).unique().take(),
-        index("tig_group_pending", "user", &["groupId", "userId"]).unique().take(),
+        unique_index("tig_group_ban", "user", &["groupId", "userId"]),
+        unique_index("tig_group_pending", "user", &["groupId", "userId"]),
         // Two addresses of 512 characters do not fit into an index of MySQL; a second row for the same device and
         // address would say the same again.
         index("tig_group_session", "jid", &["jid"]),
     ]
 }
 
-fn index(table: &'static str, purpose: &str, columns: &[&'static str]) -> IndexCreateStatement {
+type Named = (&'static str, IndexCreateStatement);
+
+fn index(table: &'static str, purpose: &str, columns: &[&'static str]) -> Named {
     let mut index = Index::create().table(table).name(format!("idx_{table}_{purpose}")).take();
     for column in columns {
         index.col(*column);
     }
-    index
+    (table, index)
+}
+
+fn unique_index(table: &'static str, purpose: &str, columns: &[&'static str]) -> Named {
+    let (table, mut index) = index(table, purpose, columns);
+    (table, index.unique().take())
 }
 
 fn text(name: &'static str, chars_max: u32) -> ColumnDef {

@@ -2,7 +2,8 @@
 //! before a device came.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::steps;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,22 +11,17 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for mut table in [cursor(), unreachable()] {
-            if manager.get_database_backend() == DbBackend::MySql {
-                // Text is compared without regard to case there unless told otherwise.
-                table.character_set("utf8mb4").collate("utf8mb4_bin");
-            }
-            manager.create_table(table).await?;
-        }
+        steps::create_table(manager, "tig_group_cursor", cursor()).await?;
+        steps::create_table(manager, "tig_group_unreachable", unreachable()).await?;
         let since = ColumnDef::new("since").big_integer().not_null().default(0).take();
-        manager.alter_table(Table::alter().table("tig_group_session").add_column(since).take()).await?;
+        steps::add_column(manager, "tig_group_session", since).await?;
         // New invitations, of all groups.
         let new = Index::create()
             .table("tig_group_pending")
             .name("idx_tig_group_pending_since")
             .col("since")
             .take();
-        manager.create_index(new).await
+        steps::create_index(manager, "tig_group_pending", new).await
     }
 }
 

@@ -3,6 +3,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::steps;
+
 const TABLE: &str = "tig_group_message";
 
 #[derive(DeriveMigrationName)]
@@ -15,8 +17,7 @@ impl MigrationTrait for Migration {
         for column in ["groupId", "msg_id", "readBy", "timestamp"] {
             seen.col(column);
         }
-        manager.create_index(seen).await?;
-        let order = Index::drop().table(TABLE).name("idx_tig_group_message_order").to_owned();
-        manager.drop_index(order).await
+        steps::create_index(manager, TABLE, seen).await?;
+        steps::drop_index(manager, TABLE, "idx_tig_group_message_order").await
     }
 }

@@ -1,9 +1,11 @@
-//! Real servers for the tests: Prosody, ejabberd, PostgreSQL and the component, started as child processes on free ports
+//! Real servers for the tests: Prosody, ejabberd, PostgreSQL, MariaDB and the component, started as child processes on free ports
 //! of the loopback interface, with everything they write in a temporary folder; and a proxy to put between two of them.
 //! Not here: clients (`client.rs`), conversations.
 
 mod component;
+mod databases;
 mod ejabberd;
+mod mariadb;
 mod postgres;
 mod process;
 mod prosody;
@@ -19,7 +21,9 @@ use anyhow::{Context, Result, bail};
 use rand::RngExt as _;
 
 pub use component::{Component, build_component};
+pub use databases::{DatabaseKind, DatabaseServer, new_database};
 pub use ejabberd::Ejabberd;
+pub use mariadb::Mariadb;
 pub use postgres::{Postgres, Stop};
 pub use process::Usage;
 pub use prosody::Prosody;
@@ -124,7 +128,7 @@ fn is_greeted(address: SocketAddr) -> bool {
 
 /// A loopback address that nobody listens on. Below the range from which the system takes ports for outgoing
 /// connections, so that no client connection of another test takes it before the server does.
-fn free_address() -> Result<SocketAddr> {
+pub fn free_address() -> Result<SocketAddr> {
     for _ in 0..100 {
         let address = SocketAddr::from(([127, 0, 0, 1], rand::rng().random_range(10_000..32_000)));
         if TcpListener::bind(address).is_ok() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 use crate::host::{Host, component};
-use crate::real::{Account, Addresses, Ejabberd, Prosody, Site};
+use crate::real::{Account, Addresses, DatabaseKind, DatabaseServer, Ejabberd, Prosody, Site, new_database};
 use crate::run::play;
 use crate::script::{HostKind, Script};
 use crate::stage::{Names, PASSWORD, PROBE, Stage};
@@ -18,6 +18,7 @@ pub struct Theatre {
     scripts: Vec<Script>,
     prosody: Servers<Prosody>,
     ejabberd: Servers<Ejabberd>,
+    databases: [Slot<DatabaseServer>; 2],
 }
 
 /// A conversation on a host.
@@ -26,9 +27,14 @@ pub struct Play {
     host: HostKind,
     /// Does the host take one stanza for many?
     multicast: bool,
+    /// On a database server, if not on an embedded one.
+    database: Option<DatabaseKind>,
     /// The position of its script.
     script: usize,
 }
+
+/// Databases that the conversations are played on besides the embedded one.
+const DATABASES: [DatabaseKind; 2] = [DatabaseKind::Postgres, DatabaseKind::Mariadb];
 
 /// The servers of a kind: one that takes a stanza for each, and one that takes one for many.
 type Servers<T> = [Slot<T>; 2];
@@ -48,26 +54,37 @@ impl Theatre {
             Script::load(file, &name.to_string_lossy())
         };
         let scripts = files.iter().map(load).collect::<Result<_, _>>()?;
-        Ok(Self { scripts, prosody: Servers::default(), ejabberd: Servers::default() })
+        Ok(Self {
+            scripts,
+            prosody: Servers::default(),
+            ejabberd: Servers::default(),
+            databases: Default::default(),
+        })
     }
 
-    /// Every conversation on every host that it is meant for; on real ones with and without multicast.
+    /// Every conversation on every host that it is meant for: on real ones with and without multicast, on the simulated
+    /// one with every database.
     pub fn plays(&self) -> Vec<Play> {
         let plays_of = |(index, script): (usize, &Script)| {
-            let hosts = script.hosts.clone();
-            let plain = move |host| Play { host, multicast: false, script: index };
-            let both = move |host| [plain(host), Play { multicast: true, ..plain(host) }];
-            hosts.into_iter().flat_map(both).filter(|play| !play.multicast || play.host.is_real())
+            let with_service = script.with_service;
+            script.hosts.clone().into_iter().flat_map(move |host| {
+                let plain = Play { host, multicast: false, database: None, script: index };
+                let many = host.is_real().then_some(Play { multicast: true, ..plain });
+                let databases = DATABASES.into_iter().filter(move |_| with_service && !host.is_real());
+                let databases = databases.map(move |kind| Play { database: Some(kind), ..plain });
+                [plain].into_iter().chain(many).chain(databases)
+            })
         };
         let mut plays: Vec<_> = self.scripts.iter().enumerate().flat_map(plays_of).collect();
         plays.sort_unstable();
         plays
     }
 
-    /// As in `prosody::native/post.txt`, or `prosody-multicast::native/post.txt`.
+    /// As in `prosody::native/post.txt`, `prosody-multicast::native/post.txt` or `mariadb::native/post.txt`.
     pub fn name(&self, play: Play) -> String {
         let with = if play.multicast { "-multicast" } else { "" };
-        format!("{}{with}::{}", play.host.name(), self.scripts[play.script].file)
+        let place = play.database.map_or_else(|| play.host.name(), DatabaseKind::name);
+        format!("{place}{with}::{}", self.scripts[play.script].file)
     }
 
     /// Plays a conversation. Starts the host if it is the first there.
@@ -75,7 +92,13 @@ impl Theatre {
         let script = &self.scripts[what.script];
         let stage = match what.host {
             HostKind::InProcess => {
-                let program = script.with_service.then(|| component(&script.config));
+                let theatre = self.clone();
+                let server = tokio::task::spawn_blocking(move || theatre.database(what)).await??;
+                let database = match server {
+                    Some(server) => Some(new_database(&server).await?),
+                    None => None,
+                };
+                let program = script.with_service.then(|| component(&script.config, database));
                 Stage::Simulated(Host::start_for(script, program)?)
             }
             HostKind::Prosody | HostKind::Ejabberd => {
@@ -99,6 +122,14 @@ impl Theatre {
     pub fn close(&self) {
         self.prosody.iter().for_each(close);
         self.ejabberd.iter().for_each(close);
+        self.databases.iter().for_each(close);
+    }
+
+    /// The URL of the database server that a conversation is played on.
+    fn database(&self, play: Play) -> Result<Option<String>> {
+        let Some(kind) = play.database else { return Ok(None) };
+        let at = DATABASES.iter().position(|one| *one == kind).unwrap_or_default();
+        start_once(&self.databases[at], || DatabaseServer::start(kind), DatabaseServer::url).map(Some)
     }
 
     fn open(&self, Play { host, multicast, .. }: Play) -> Result<Addresses> {
@@ -137,11 +168,11 @@ fn close<T>(slot: &Slot<T>) {
     *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
-fn start_once<T>(
+fn start_once<T, A>(
     slot: &Slot<T>,
     start: impl FnOnce() -> Result<T>,
-    addresses: impl FnOnce(&T) -> Addresses,
-) -> Result<Addresses> {
+    addresses: impl FnOnce(&T) -> A,
+) -> Result<A> {
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
     let server = slot.get_or_insert_with(|| start().map_err(|error| format!("{error:#}")));
     server.as_ref().map(addresses).map_err(|error| anyhow::Error::msg(error.clone()))

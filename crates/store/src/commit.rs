@@ -36,7 +36,8 @@ impl Store {
     }
 }
 
-async fn write(tx: &DatabaseTransaction, batch: &Batch) -> Result<(), StoreError> {
+/// Writes a batch in a transaction that goes on.
+pub(crate) async fn write(tx: &DatabaseTransaction, batch: &Batch) -> Result<(), StoreError> {
     check_versions(tx, &batch.versions).await?;
     let mut tally = Tally::default();
     for (id, change) in &batch.changes {

@@ -2,6 +2,8 @@
 //!
 //! The causes are kept as text, so that nobody else needs to know which library talks to the database.
 
+use std::path::PathBuf;
+
 use groupchat_core::GroupId;
 use sea_orm::DbErr;
 
@@ -44,6 +46,38 @@ pub enum StoreError {
     Newer {
         /// The names of the migrations that are not known here.
         unknown: Vec<String>,
+    },
+    /// A database that is to be copied, or copied to, was not brought up to date.
+    #[error(
+        "the database is of an older version of this program: it lacks the migration {missing}; run `migrate up` on it first"
+    )]
+    Behind {
+        /// The first migration that is missing.
+        missing: String,
+    },
+    /// What is copied to must hold nothing yet.
+    #[error(
+        "the database to copy to is not empty: its table `{table}` has {rows} rows; use an empty database"
+    )]
+    NotEmpty {
+        /// Which table.
+        table: String,
+        /// How many rows it has.
+        rows: u64,
+    },
+    /// What was copied does not read as what it was copied from.
+    #[error("the copy of the table `{table}` differs from the table: nothing was kept of the copy")]
+    Differs {
+        /// Which table.
+        table: String,
+    },
+    /// A copy of the file cannot be made.
+    #[error("no backup at {}: {why}", file.display())]
+    Backup {
+        /// Where it was to be.
+        file: PathBuf,
+        /// Why not, and what to do.
+        why: String,
     },
     /// The group is not as the batch believed it to be (or, for a new group, its id is taken).
     #[error("the group `{0}` was changed by another process: forget it, load it again and decide again")]

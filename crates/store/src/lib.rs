@@ -7,10 +7,13 @@
 //! **Not here:** the rules (core), stanzas (a payload is text here), the clock (times are passed in), the tables
 //! (`entity`) and how they came to be (`migration`).
 
+mod adopt;
 mod archive;
+mod backup;
 mod batch;
 mod changes;
 mod commit;
+mod copy;
 mod error;
 mod expiry;
 mod found;
@@ -29,8 +32,11 @@ mod schema;
 mod sessions;
 mod streams;
 mod tally;
+mod totals;
 
+pub use adopt::Adopted;
 pub use batch::Batch;
+pub use copy::{CopiedTable, CopyProgress, CopyStep};
 pub use error::StoreError;
 pub use found::Sent;
 pub use groups::{GroupOf, PublicGroup, Summary};

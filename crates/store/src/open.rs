@@ -1,6 +1,6 @@
 //! Opening and closing a database. What is set here is set for every connection of the pool.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::ConnectOptions as _;
@@ -55,6 +55,25 @@ impl Store {
                 Err(StoreError::Open { url: without_password(url), cause, remedy })
             }
         }
+    }
+
+    /// The same, but a SQLite file must be there.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        if Self::file_of(url).is_some_and(|file| !file.is_file()) {
+            let (cause, remedy) = ("there is no such file".to_owned(), "check the path");
+            return Err(StoreError::Open { url: without_password(url), cause, remedy });
+        }
+        Self::open(url).await
+    }
+
+    /// The file of a SQLite database; `None` for every other one.
+    pub fn file_of(url: &str) -> Option<PathBuf> {
+        let is_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let options = url.parse::<SqliteConnectOptions>().ok()?;
+        (url.starts_with("sqlite:") && !is_memory).then(|| options.get_filename().to_owned())
     }
 
     /// Connections that are at work just now: 0 while nobody waits for the database.

@@ -242,18 +242,22 @@ async fn nothing_scans_a_table() {
 }
 
 /// What asks nothing of the tables with groups and messages.
-const WITHOUT_TABLES: [&str; 4] = ["open", "close", "migrate", "migrations"];
+const WITHOUT_TABLES: [&str; 7] =
+    ["open", "open_existing", "close", "migrate", "migrations", "ping", "try_writing"];
+/// What operators ask for, who can wait, and mean all of a table.
+const FOR_OPERATORS: [&str; 3] = ["back_up", "copy_to", "totals"];
 
 #[test]
 fn everything_the_store_does_is_looked_at() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
     let mut missing = Vec::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    for file in files.filter(|file| file.is_file()) {
+        let text = std::fs::read_to_string(file).unwrap();
         for rest in text.split("\n    pub async fn ").skip(1) {
             let name = rest.split('(').next().unwrap_or_default();
             let is_called = include_str!("plans.rs").contains(&format!("store.{name}("));
-            if !is_called && !WITHOUT_TABLES.contains(&name) {
+            if !is_called && !WITHOUT_TABLES.contains(&name) && !FOR_OPERATORS.contains(&name) {
                 missing.push(name.to_owned());
             }
         }

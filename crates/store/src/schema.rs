@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::error::Doing;
-use crate::{Store, StoreError};
+use crate::{Adopted, Store, StoreError, adopt};
 
 /// One migration and whether the database has had it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,23 +21,26 @@ pub struct MigrationStatus {
 }
 
 impl Store {
-    /// Brings the schema up to the newest that this program knows; harmless when it is. A second process that
-    /// does the same waits. PostgreSQL and SQLite do all of it or nothing.
+    /// Brings the schema up to the newest that this program knows; harmless when it is. Takes over a database of the original
+    /// shape, and says then what that came to. A second process that does the same waits. PostgreSQL and SQLite do all of
+    /// it or nothing; on MySQL, whose DDL cannot be taken back, it goes on where it was interrupted.
     ///
     /// # Errors
     /// [`StoreError::Newer`]; [`StoreError::Database`].
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub async fn migrate(&self) -> Result<Option<Adopted>, StoreError> {
         self.refuse_newer().await?;
         let tx = self.begin().await?;
         lock(&tx).await?;
-        let done = Migrator::up(&tx, None).await;
-        unlock(&tx).await?;
-        if let Err(error) = done {
-            // The error above is the one to tell; whether it could be undone in order changes nothing.
+        let done = up(&tx).await;
+        if done.is_err() {
+            // The error of the migration is the one to tell; whether it could be undone in order changes nothing.
+            let _ = unlock(&tx).await;
             let _ = tx.rollback().await;
-            return Err(error).doing("migrating the database");
+            return done;
         }
-        tx.commit().await.doing("migrating the database")
+        unlock(&tx).await?;
+        tx.commit().await.doing("migrating the database")?;
+        done
     }
 
     /// Every migration, oldest first: what this program has, and what the database has had besides. Changes nothing.
@@ -71,6 +74,16 @@ impl Store {
         };
         self.writer.begin_with_options(options).await.doing("beginning a transaction")
     }
+}
+
+async fn up(tx: &DatabaseTransaction) -> Result<Option<Adopted>, StoreError> {
+    adopt::set_aside(tx).await?;
+    Migrator::up(tx, None).await.doing("migrating the database")?;
+    if tx.get_database_backend() == DbBackend::MySql {
+        // Its DDL has ended the transaction.
+        tx.execute_unprepared("START TRANSACTION").await.doing("beginning a transaction")?;
+    }
+    adopt::adopt(tx).await
 }
 
 /// One process migrates at a time. On SQLite the transaction itself is the lock.

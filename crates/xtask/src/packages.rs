@@ -33,6 +33,16 @@ pub(crate) const PROSODY_MODULES: Package = Package {
 pub(crate) const EJABBERD: Package = Package { name: "ejabberd", sign: Sign::Program("ejabberdctl") };
 /// PostgreSQL.
 pub(crate) const POSTGRESQL: Package = Package { name: "postgresql", sign: Sign::Program("postgres") };
+/// MariaDB's server, without what would run it as a service of the machine.
+pub(crate) const MARIADB: Package = Package { name: "mariadb-server-core", sign: Sign::Program("mariadbd") };
+/// What the script that makes a new database of MariaDB needs besides.
+pub(crate) const MARIADB_TOOLS: Package =
+    Package { name: "mariadb-client-core", sign: Sign::Program("my_print_defaults") };
+
+/// What looks at units.
+pub(crate) const SYSTEMD: Package = Package { name: "systemd", sign: Sign::Program("systemd-analyze") };
+/// A browser, for the operator's page.
+pub(crate) const CHROMIUM: Package = Package { name: "chromium", sign: Sign::Program("chromium") };
 
 impl Package {
     fn is_installed(&self) -> bool {

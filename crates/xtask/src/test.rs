@@ -19,7 +19,7 @@ pub(crate) struct Options {
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Install Debian's prosody, prosody-modules, ejabberd and postgresql if they are missing; no service is started
+    /// Install Debian's prosody, prosody-modules, ejabberd, postgresql, mariadb and chromium if they are missing; no service is started
     Packages,
     /// cargo fmt --check
     Format,
@@ -115,6 +115,10 @@ fn hosts() -> Result<()> {
         packages::PROSODY_MODULES,
         packages::EJABBERD,
         packages::POSTGRESQL,
+        packages::MARIADB,
+        packages::MARIADB_TOOLS,
+        packages::CHROMIUM,
+        packages::SYSTEMD,
     ])
 }
 

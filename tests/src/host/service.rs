@@ -82,16 +82,17 @@ impl fmt::Debug for Program {
     }
 }
 
-/// The real service, with further lines of its configuration written `section.key = value`.
-pub fn component(settings: &[String]) -> Program {
+/// The real service, with further lines of its configuration written `section.key = value`; on this database, if not on the
+/// file that it is given.
+pub fn component(settings: &[String], database: Option<String>) -> Program {
     let settings = settings.to_vec();
-    Program::new(move |wires| serve(wires, settings.clone()))
+    Program::new(move |wires| serve(wires, settings.clone(), database.clone()))
 }
 
-async fn serve(wires: Wires, settings: Vec<String>) -> Result<()> {
+async fn serve(wires: Wires, settings: Vec<String>, database: Option<String>) -> Result<()> {
     // Nobody connects anywhere; the configuration must be complete all the same.
     let (secret, server) = ("unused", "127.0.0.1:5347");
-    let database = &format!("sqlite://{}", wires.database.display());
+    let database = &database.unwrap_or_else(|| format!("sqlite://{}", wires.database.display()));
     let text = Settings { domain: SERVICE, secret, server, database, more: &settings }.to_string();
     let config = Config::read(&text, "the conversation's configuration", [])
         .map_err(|problems| anyhow::Error::msg(format!("{problems:#?}")))?;

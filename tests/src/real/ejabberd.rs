@@ -67,6 +67,9 @@ const ROOMS: &str = "  mod_muc:
     default_room_options: {max_users: 10000, presence_broadcast: []}
 ";
 
+/// What operators start from.
+const SHIPPED: &str = include_str!("../../../deploy/ejabberd.yml");
+
 /// Runs once ejabberd is up; ends the machine if an account cannot be made, so that nobody waits for it.
 const REGISTER: &str = "case file:eval(\"accounts.erl\") of ok -> file:write_file(\"ready\", \"\"); E -> io:format(\"~p~n\", [E]), halt(1) end.";
 
@@ -90,12 +93,26 @@ impl Ejabberd {
 
     /// Starts one that serves all this, and waits until it accepts connections.
     pub fn serve(site: &Site) -> Result<Self> {
+        Self::configured(&site.accounts, |addresses| configuration(addresses, site))
+    }
+
+    /// Starts one with the configuration that is shipped, but for its ports.
+    pub fn shipped() -> Result<Self> {
+        Self::configured(&[], |addresses| {
+            let ports = [("5222", addresses.clients), ("5347", addresses.components)];
+            ports.iter().fold(SHIPPED.to_owned(), |text, (port, address)| {
+                text.replace(&format!("port: {port}\n"), &format!("port: {}\n", address.port()))
+            })
+        })
+    }
+
+    fn configured(accounts: &[Account], configuration: impl FnOnce(&Addresses) -> String) -> Result<Self> {
         program("ejabberdctl")?;
         let folder = tempfile::Builder::new().prefix("groupchat-ejabberd-").tempdir()?;
         let addresses = Addresses::free()?;
         let path = folder.path();
-        std::fs::write(path.join("ejabberd.yml"), configuration(&addresses, site))?;
-        std::fs::write(path.join("accounts.erl"), registrations(&site.accounts))?;
+        std::fs::write(path.join("ejabberd.yml"), configuration(&addresses))?;
+        std::fs::write(path.join("accounts.erl"), registrations(accounts))?;
         let log = path.join("ejabberd.log");
         let mut ejabberd = Self { addresses, log, process: None, folder };
         ejabberd.restart()?;
@@ -221,16 +238,15 @@ fn registrations(accounts: &[Account]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ACCESS, MULTICAST, TELLING};
+    use super::{ACCESS, MULTICAST, SHIPPED, TELLING};
 
     #[test]
     fn the_lines_that_are_shipped_are_those_that_are_tested() {
-        let shipped = include_str!("../../../deploy/ejabberd.yml");
         assert!(
-            shipped.contains(&[ACCESS, MULTICAST].concat()),
+            SHIPPED.contains(&[ACCESS, MULTICAST].concat()),
             "deploy/ejabberd.yml does not hold:\n{MULTICAST}"
         );
         let commented: String = TELLING.lines().map(|line| format!("#{line}\n")).collect();
-        assert!(shipped.contains(&commented), "deploy/ejabberd.yml does not hold:\n{commented}");
+        assert!(SHIPPED.contains(&commented), "deploy/ejabberd.yml does not hold:\n{commented}");
     }
 }

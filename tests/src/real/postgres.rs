@@ -1,4 +1,4 @@
-//! A PostgreSQL as Debian ships it, with its own defaults: what it says is stored is on the disk.
+//! A PostgreSQL as Debian ships it. Usually with its own defaults: what it says is stored is on the disk.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -34,10 +34,19 @@ pub struct Postgres {
     settings: Vec<String>,
 }
 
+/// A machine that fails takes the test along, so nothing need be on the disk. Connections: several conversations at once.
+const HASTY: &[&str] =
+    &["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"];
+
 impl Postgres {
     /// Makes one and waits until it takes connections.
     pub fn start() -> Result<Self> {
         Self::start_with(&[])
+    }
+
+    /// One that does not wait for the disk: for tests that do not end it before its time.
+    pub fn start_hasty() -> Result<Self> {
+        Self::start_with(HASTY)
     }
 
     /// One with these settings, written `name=value`.
@@ -58,7 +67,12 @@ impl Postgres {
 
     /// As the service's configuration has it.
     pub fn url(&self) -> String {
-        format!("postgres://groupchat@127.0.0.1:{}/postgres", self.port)
+        format!("{}/postgres", self.server())
+    }
+
+    /// The same without a database.
+    pub fn server(&self) -> String {
+        format!("postgres://groupchat@127.0.0.1:{}", self.port)
     }
 
     /// Starts it again after it was stopped, and waits until it takes connections.

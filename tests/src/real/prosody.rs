@@ -53,6 +53,12 @@ const ROOMS: &str = r#"Component "rooms.localhost" "muc"
 	muc_room_default_presence_broadcast = { visitor = false; participant = false; moderator = false }
 "#;
 
+/// What operators start from.
+const SHIPPED: &str = include_str!("../../../deploy/prosody.cfg.lua");
+
+/// Where they put our own module.
+const ELSEWHERE: &str = "/usr/local/lib/prosody/modules";
+
 /// Our own module is here.
 const PLUGINS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prosody");
 
@@ -83,10 +89,26 @@ impl Prosody {
         if !site.telling.is_empty() && !Path::new(MODULE).is_file() {
             bail!("`prosody-modules` is not installed: run `cargo xtask test`, which installs it");
         }
+        Self::configured(&site.accounts, |folder, addresses| configuration(folder, addresses, site))
+    }
+
+    /// Starts one with the configuration that is shipped, but for its ports and for where it writes.
+    pub fn shipped() -> Result<Self> {
+        Self::configured(&[], |folder, addresses| {
+            let settings = format!("{}run_as_root = true\n", places(folder, addresses));
+            let shipped = SHIPPED.replace("pidfile = \"/run/prosody/prosody.pid\"\n", &settings);
+            shipped.replace("log = { info = \"*syslog\" }\n", "").replace(ELSEWHERE, PLUGINS)
+        })
+    }
+
+    fn configured(
+        accounts: &[Account],
+        configuration: impl FnOnce(&Path, &Addresses) -> String,
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("groupchat-prosody-").tempdir()?;
         let addresses = Addresses::free()?;
-        std::fs::write(folder.path().join(CONFIG), configuration(folder.path(), &addresses, site))?;
-        for account in &site.accounts {
+        std::fs::write(folder.path().join(CONFIG), configuration(folder.path(), &addresses))?;
+        for account in accounts {
             write_account(folder.path(), account).context("cannot write an account of Prosody")?;
         }
         let log = folder.path().join("prosody.log");
@@ -120,17 +142,19 @@ impl Prosody {
     }
 }
 
-fn configuration(folder: &Path, addresses: &Addresses, site: &Site) -> String {
-    let mut text = SETTINGS.to_owned();
+/// Where it writes, and listens.
+fn places(folder: &Path, addresses: &Addresses) -> String {
     let path = folder.display();
     let (clients, components) = (addresses.clients.port(), addresses.components.port());
-    let _ = write!(
-        text,
+    format!(
         "pidfile = '{path}/prosody.pid'\ndata_path = '{path}/data'\n\
          log = {{ {{ levels = {{ min = 'info' }}, to = 'file', filename = '{path}/prosody.log' }} }}\n\
-         c2s_ports = {{ {clients} }}\ncomponent_ports = {{ {components} }}\n\
-         plugin_paths = {{ '{PLUGINS}' }}\n"
-    );
+         c2s_ports = {{ {clients} }}\ncomponent_ports = {{ {components} }}\n"
+    )
+}
+
+fn configuration(folder: &Path, addresses: &Addresses, site: &Site) -> String {
+    let mut text = format!("{SETTINGS}{}plugin_paths = {{ '{PLUGINS}' }}\n", places(folder, addresses));
     // All settings of all hosts must precede the first component, or Prosody reads them as the component's.
     for domain in site.domains() {
         let _ = writeln!(text, "VirtualHost \"{domain}\"");
@@ -180,7 +204,7 @@ fn encode(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{MODULES, TELLING, TOLD, encode};
+    use super::{MODULES, SHIPPED, TELLING, TOLD, encode};
 
     #[test]
     fn file_names() {
@@ -190,10 +214,9 @@ mod tests {
 
     #[test]
     fn the_lines_that_are_shipped_as_comments_are_those_that_are_tested() {
-        let shipped = include_str!("../../../deploy/prosody.cfg.lua");
         for section in [MODULES, TELLING, TOLD] {
             let commented: String = section.lines().map(|line| format!("--{line}\n")).collect();
-            assert!(shipped.contains(&commented), "deploy/prosody.cfg.lua does not hold:\n{commented}");
+            assert!(SHIPPED.contains(&commented), "deploy/prosody.cfg.lua does not hold:\n{commented}");
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What the tests share: a migrated store, a group that lives in memory and in the store, shorthands.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use groupchat_core::page::{From, Page};
 use groupchat_core::{
     Addition, Archived, ArchivedKind, BareJid, Change, Command, Decision, Group, GroupId, Jid, Limits,
@@ -9,12 +7,16 @@ use groupchat_core::{
     Removal, StanzaId, Storage, Timestamp, create, decide,
 };
 use groupchat_store::{Batch, Store, StoreError};
-use sea_orm::ConnectionTrait;
+use groupchat_tests::real::new_database;
+use sea_orm::{Database, DatabaseConnection};
+
+/// The environment variable that names a server, as `postgres://user@host:port`.
+pub(crate) const SERVER: &str = "GROUPCHAT_TEST_SERVER";
 
 /// A migrated database of its own: in memory, unless a server is named.
 pub(crate) async fn store() -> Store {
-    let url = match std::env::var("GROUPCHAT_TEST_SERVER") {
-        Ok(server) => new_database(&server).await,
+    let url = match std::env::var(SERVER) {
+        Ok(server) => new_database(&server).await.unwrap(),
         Err(_) => "sqlite::memory:".to_owned(),
     };
     let store = Store::open(&url).await.unwrap();
@@ -22,14 +24,28 @@ pub(crate) async fn store() -> Store {
     store
 }
 
-async fn new_database(server: &str) -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("groupchat_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let admin = if server.starts_with("postgres") { "postgres" } else { "mysql" };
-    let db = sea_orm::Database::connect(format!("{server}/{admin}")).await.unwrap();
-    db.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
-    db.close().await.unwrap();
-    format!("{server}/{name}")
+/// An empty database that can be opened several times: a file, unless a server is named.
+pub(crate) struct Place {
+    pub(crate) url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Place {
+    pub(crate) async fn new() -> Self {
+        match std::env::var(SERVER) {
+            Ok(server) => Self { url: new_database(&server).await.unwrap(), _folder: None },
+            Err(_) => {
+                let folder = tempfile::tempdir().unwrap();
+                Self { url: url(&folder), _folder: Some(folder) }
+            }
+        }
+    }
+
+    /// A connection beside the store's.
+    pub(crate) async fn connect(&self) -> DatabaseConnection {
+        let create = if self.url.starts_with("sqlite:") { "?mode=rwc" } else { "" };
+        Database::connect(format!("{}{create}", self.url)).await.unwrap()
+    }
 }
 
 /// A URL of a file in this folder.

@@ -1,0 +1,332 @@
+//! Taking over a database of the original shape: tables of our names with a few of our columns.
+//!
+//! They are renamed, ours are made, and each group is written as if its people had done everything again: by the rules, in
+//! their old order, at the old times. What was said before is no news to anybody. The old tables stay, renamed once more.
+//! Interrupted, it goes on where it was, since a group that is there was taken over.
+
+mod original;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use groupchat_core::{
+    Addition, Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits, MemberRef,
+    MemberSpec, Mentions, Mid, NewGroup, People, ReadBy, Receive, Removal, Role, Settings, StanzaId,
+    Timestamp, create, decide,
+};
+use groupchat_entity::group;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
+
+use crate::error::Doing;
+use crate::{Batch, StoreError, commit};
+use original::{GROUPS, GroupRow, MEMBERS, MESSAGES, MessageRow};
+
+/// Members that one request may name.
+const MEMBERS_PER_REQUEST: usize = 1_000;
+/// Messages that are written at once.
+const MESSAGES_PER_BATCH: usize = 1_000;
+/// Complaints that are kept; one more says how many there were.
+const LEFT_OUT_MAX: usize = 100;
+
+/// What was taken over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adopted {
+    /// Groups.
+    pub groups: usize,
+    /// Their members.
+    pub members: usize,
+    /// Their messages.
+    pub messages: usize,
+    /// What could not be, and why; at most a hundred lines.
+    pub left_out: Vec<String>,
+}
+
+/// Renames tables of the original shape, so that ours can be made.
+pub(crate) async fn set_aside(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    for table in [GROUPS, MEMBERS, MESSAGES] {
+        table.set_aside(tx).await.doing("setting a table of the original shape aside")?;
+    }
+    Ok(())
+}
+
+/// Takes over what was set aside; `None`: there is nothing.
+pub(crate) async fn adopt(tx: &DatabaseTransaction) -> Result<Option<Adopted>, StoreError> {
+    const DOING: &str = "taking over the tables of the original shape";
+    if !GROUPS.is_aside(tx).await.doing(DOING)? {
+        return Ok(None);
+    }
+    let mut adoption = Adoption { tx, used: HashSet::new(), done: Adopted::default(), left_out: 0 };
+    for row in original::groups(tx).await.doing(DOING)? {
+        adoption.group(&row).await?;
+    }
+    // The groups last: while they are set aside, the whole begins again.
+    for table in [MESSAGES, MEMBERS, GROUPS] {
+        table.finish(tx).await.doing(DOING)?;
+    }
+    let Adoption { mut done, left_out, .. } = adoption;
+    if left_out > done.left_out.len() {
+        done.left_out.push(format!("and {} more", left_out - done.left_out.len()));
+    }
+    Ok(Some(done))
+}
+
+struct Adoption<'a> {
+    tx: &'a DatabaseTransaction,
+    /// Ids of messages, which must be unique over all groups.
+    used: HashSet<i64>,
+    done: Adopted,
+    left_out: usize,
+}
+
+/// A group on its way from one shape to the other.
+struct Arrival {
+    group: Group,
+    owner: BareJid,
+    changes: Vec<Change>,
+    /// Member ids of those too who are in no more.
+    mids: HashMap<BareJid, Mid>,
+}
+
+impl Adoption<'_> {
+    fn leave_out(&mut self, what: String) {
+        self.left_out += 1;
+        if self.done.left_out.len() < LEFT_OUT_MAX {
+            self.done.left_out.push(what);
+        }
+    }
+
+    async fn group(&mut self, row: &GroupRow) -> Result<(), StoreError> {
+        const DOING: &str = "reading a table of the original shape";
+        let Ok(id) = GroupId::parse(&row.id) else {
+            self.leave_out(format!("the group `{}`: this cannot be the id of a group", row.id));
+            return Ok(());
+        };
+        if self.is_there(&id).await? {
+            return Ok(());
+        }
+        let members = self.members(row).await?;
+        let messages = original::messages(self.tx, &row.id).await.doing(DOING)?;
+        let born = Timestamp(messages.iter().find_map(|message| message.at_ms).unwrap_or_default());
+        let Some(mut arrival) = self.create(id, row, &members, born) else { return Ok(()) };
+        let count = members.len();
+        self.remember_authors(&mut arrival, &messages, born);
+        let changes = std::mem::take(&mut arrival.changes);
+        self.write(&arrival, changes, Vec::new(), born).await?;
+        self.messages(&mut arrival, &messages, born).await?;
+        self.done.groups += 1;
+        self.done.members += count;
+        Ok(())
+    }
+
+    async fn is_there(&self, id: &GroupId) -> Result<bool, StoreError> {
+        let found = group::Entity::find().filter(group::Column::GroupId.eq(id.as_str()));
+        Ok(found.count(self.tx).await.doing("looking for a group")? > 0)
+    }
+
+    /// Who is in the group, each once, with his role, and whether messages reach him.
+    async fn members(&mut self, row: &GroupRow) -> Result<Vec<(BareJid, Role, bool)>, StoreError> {
+        let rows = original::members(self.tx, &row.id).await.doing("reading the original members")?;
+        let mut members: Vec<(BareJid, Role, bool)> = Vec::with_capacity(rows.len());
+        let mut seen = HashSet::new();
+        for member in rows {
+            match Jid::parse(&member.jid).map(Jid::into_bare) {
+                Ok(jid) if seen.insert(jid.clone()) => {
+                    let role = Role::parse(&member.authority.trim().to_lowercase()).unwrap_or(Role::Member);
+                    members.push((jid, role, member.is_received));
+                }
+                Ok(_) => {}
+                Err(_) => self.leave_out(format!("`{}` in the group `{}`: no address", member.jid, row.id)),
+            }
+        }
+        Ok(members)
+    }
+
+    /// Makes the group and lets its members in.
+    fn create(
+        &mut self,
+        id: GroupId,
+        row: &GroupRow,
+        members: &[(BareJid, Role, bool)],
+        born: Timestamp,
+    ) -> Option<Arrival> {
+        // Without an owner the highest is it.
+        let first =
+            members.iter().enumerate().max_by_key(|(at, (_, role, _))| (*role, std::cmp::Reverse(*at)));
+        let Some((_, (owner, ..))) = first else {
+            self.leave_out(format!("the group `{}`: nobody is in it", row.id));
+            return None;
+        };
+        let properties = self.properties(row);
+        let new = NewGroup { properties, ..NewGroup::default() };
+        let made = create(id, owner, &new, &Settings::default(), &limits(), born);
+        let group = match made.map(|decision| decision.changes.into_iter().next()) {
+            Ok(Some(Change::Created(group))) => *group,
+            Ok(_) => return None,
+            Err(refusal) => {
+                self.leave_out(format!("the group `{}`: {refusal}", row.id));
+                return None;
+            }
+        };
+        let changes = vec![Change::Created(Box::new(group.clone()))];
+        let mut arrival = Arrival { group, owner: owner.clone(), changes, mids: HashMap::new() };
+        let others = members.iter().filter(|(jid, ..)| jid != owner);
+        let others: Vec<_> = others.map(|(jid, role, _)| spec(jid, *role)).collect();
+        self.let_in(&mut arrival, &others, born);
+        for (jid, ..) in members.iter().filter(|(.., is_received)| !is_received) {
+            let deaf = Change::MemberSettings { jid: jid.clone(), receive: Receive::None, mute_until: None };
+            arrival.apply(deaf);
+        }
+        Some(arrival)
+    }
+
+    /// Name and description, if they can be these.
+    fn properties(&mut self, row: &GroupRow) -> Vec<(String, String)> {
+        let mut properties = Vec::new();
+        for (name, value) in [("name", &row.name), ("description", &row.description)] {
+            let property = (name.to_owned(), value.clone());
+            match Settings::default().with(std::slice::from_ref(&property), &limits()) {
+                Ok(_) => properties.push(property),
+                Err(_) if value.is_empty() => {}
+                Err(refusal) => self.leave_out(format!("the {name} of the group `{}`: {refusal}", row.id)),
+            }
+        }
+        properties
+    }
+
+    fn let_in(&mut self, arrival: &mut Arrival, specs: &[MemberSpec], at: Timestamp) {
+        for chunk in specs.chunks(MEMBERS_PER_REQUEST) {
+            let addition = Addition { members: chunk.to_vec(), people: People::new() };
+            self.carry_out(arrival, &Command::AddMembers(addition), at);
+        }
+    }
+
+    /// Gives whoever wrote and is in no more a member id, as if he had left.
+    fn remember_authors(&mut self, arrival: &mut Arrival, messages: &[MessageRow], at: Timestamp) {
+        let mut gone = BTreeMap::new();
+        for author in messages.iter().filter_map(|message| Jid::parse(&message.sender).ok()) {
+            let author = author.into_bare();
+            if arrival.group.member(&author).is_none() {
+                gone.insert(author.to_string(), author);
+            }
+        }
+        let specs: Vec<_> = gone.values().map(|jid| spec(jid, Role::Member)).collect();
+        self.let_in(arrival, &specs, at);
+        arrival.mids = arrival.group.members().iter().map(|m| (m.jid.clone(), m.mid.clone())).collect();
+        let gone: Vec<_> = gone.into_values().map(MemberRef::Jid).collect();
+        for chunk in gone.chunks(MEMBERS_PER_REQUEST) {
+            self.carry_out(arrival, &Command::RemoveMembers(Removal { who: chunk.to_vec(), ban: false }), at);
+        }
+    }
+
+    fn carry_out(&mut self, arrival: &mut Arrival, command: &Command, at: Timestamp) {
+        match decide(&arrival.group, &arrival.owner, command, &limits(), at) {
+            Ok(decision) => decision.changes.into_iter().for_each(|change| arrival.apply(change)),
+            Err(refusal) => self.leave_out(format!("members of the group `{}`: {refusal}", arrival.group.id)),
+        }
+    }
+
+    /// Archives the messages, and lets every member have read them.
+    async fn messages(
+        &mut self,
+        arrival: &mut Arrival,
+        messages: &[MessageRow],
+        born: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (mut last, mut at) = (StanzaId::default(), born);
+        for chunk in messages.chunks(MESSAGES_PER_BATCH) {
+            let (mut rows, mut changes) = (Vec::new(), Vec::new());
+            for message in chunk {
+                let Ok(sender) = Jid::parse(&message.sender) else {
+                    let id = &arrival.group.id;
+                    self.leave_out(format!("the message `{}` in the group `{id}`: no sender", message.id));
+                    continue;
+                };
+                at = message.at_ms.map_or(at, Timestamp);
+                last = self.free_id(last.next(at));
+                let change = Change::Posted { author: sender.bare().clone() };
+                if !message.body.is_empty() {
+                    arrival.group.apply(&change);
+                    changes.push(change);
+                }
+                rows.push(archived(arrival, message, sender, last, at));
+            }
+            self.done.messages += rows.len();
+            self.write(arrival, changes, rows, at).await?;
+        }
+        let seen = arrival.group.countable;
+        let read = |jid: &BareJid| Change::Read { jid: jid.clone(), upto: last, seen };
+        let read = arrival.group.members().iter().map(|member| read(&member.jid)).collect();
+        self.write(arrival, read, Vec::new(), at).await
+    }
+
+    /// This id, or the next one that no message of another group has.
+    fn free_id(&mut self, mut id: StanzaId) -> StanzaId {
+        while !self.used.insert(id.0) {
+            id.0 += 1;
+        }
+        id
+    }
+
+    async fn write(
+        &self,
+        arrival: &Arrival,
+        changes: Vec<Change>,
+        archive: Vec<Archived>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let changes = changes.into_iter().map(|change| (arrival.group.id.clone(), change)).collect();
+        commit::write(self.tx, &Batch { now, changes, archive, ..Batch::default() }).await
+    }
+}
+
+impl Arrival {
+    fn apply(&mut self, change: Change) {
+        self.group.apply(&change);
+        self.changes.push(change);
+    }
+}
+
+fn archived(arrival: &Arrival, message: &MessageRow, sender: Jid, id: StanzaId, at: Timestamp) -> Archived {
+    let has_text = !message.body.is_empty();
+    let mid = arrival.mids.get(sender.bare()).cloned().unwrap_or_else(|| Mid::from_stored(""));
+    // An id that clients cannot have sent again is no help to them.
+    let client_id = (1..=255).contains(&message.id.chars().count()).then(|| message.id.as_str().into());
+    Archived {
+        id,
+        group: arrival.group.id.clone(),
+        at,
+        kind: ArchivedKind::Message,
+        sender,
+        mid,
+        client_id,
+        body: has_text.then(|| message.body.as_str().into()),
+        ordinal: arrival.group.countable,
+        countable: has_text,
+        corrects: None,
+        read_by: ReadBy::Members,
+        mentions: Mentions::default(),
+        payload: if has_text { format!("<body>{}</body>", escaped(&message.body)).into() } else { "".into() },
+    }
+}
+
+/// Text as it stands in XML, without what cannot stand there (XML 1.0 §2.2).
+fn escaped(text: &str) -> String {
+    let is_allowed = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
+    let text: String =
+        text.chars().filter(is_allowed).filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}')).collect();
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn spec(jid: &BareJid, role: Role) -> MemberSpec {
+    MemberSpec { jid: jid.to_string(), role: Some(role.as_str().into()), ..MemberSpec::default() }
+}
+
+/// What was there is taken over, however much it is.
+fn limits() -> Limits {
+    Limits {
+        members_per_group: usize::MAX / 16,
+        groups_per_user: usize::MAX,
+        name_chars: 384,
+        description_chars: 100_000,
+        ..Limits::default()
+    }
+}

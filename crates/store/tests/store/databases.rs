@@ -1,0 +1,35 @@
+//! The same tests on PostgreSQL and MariaDB: this program once more, with a server of its own.
+
+use std::process::Command;
+
+use groupchat_tests::real::{DatabaseKind, DatabaseServer};
+
+use crate::support::SERVER;
+
+#[test]
+fn all_of_them_on_postgres() {
+    once_more_on(DatabaseKind::Postgres);
+}
+
+#[test]
+fn all_of_them_on_mariadb() {
+    once_more_on(DatabaseKind::Mariadb);
+}
+
+fn once_more_on(kind: DatabaseKind) {
+    if std::env::var_os(SERVER).is_some() {
+        return;
+    }
+    let server = DatabaseServer::start(kind).unwrap();
+    let mut tests = Command::new(std::env::current_exe().unwrap());
+    tests.arg("--test-threads=4").env(SERVER, server.url());
+    let output = tests.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "on {}:\n{said}\n{}",
+        kind.name(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(said.contains(" passed"), "no test was run:\n{said}");
+}
