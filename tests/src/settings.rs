@@ -21,6 +21,10 @@ impl fmt::Display for Settings<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Dotted keys belong to the file as a whole only before its first section.
         writeln!(f, "{}\n", self.more.join("\n"))?;
+        if !self.more.iter().any(|line| line.starts_with("http.")) {
+            // There are many services at once.
+            writeln!(f, "http.listen = \"\"")?;
+        }
         writeln!(f, "[component]\ndomain = \"{}\"\nsecret = \"{}\"", self.domain, self.secret)?;
         writeln!(f, "server = \"{}\"\n", self.server)?;
         writeln!(f, "[database]\nurl = \"{}\"", self.database)

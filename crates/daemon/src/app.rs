@@ -9,8 +9,7 @@ use anyhow::Context;
 use groupchat_core::BareJid;
 use groupchat_link::Incoming;
 use groupchat_link::queue::Sender;
-use groupchat_store::Store;
-use tokio::sync::{Semaphore, SetOnce, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -22,6 +21,7 @@ use crate::queries::{Queries, READING_MAX};
 use crate::rates::Rates;
 use crate::retention;
 use crate::router::Router;
+use crate::watch::Watch;
 
 /// Orders that may wait for the engine; beyond it the router waits, and the link with it.
 const ORDERS_MAX: usize = 1_024;
@@ -31,18 +31,18 @@ const ORDERS_MAX: usize = 1_024;
 pub struct Service {
     config: Config,
     clock: Clock,
-    opened: Arc<SetOnce<Store>>,
+    watch: Watch,
 }
 
 impl Service {
     /// One of this configuration.
     pub fn new(config: Config, clock: Clock) -> Self {
-        Self { config, clock, opened: Arc::default() }
+        Self { config, clock, watch: Watch::default() }
     }
 
-    /// Where its database is found once it is open.
-    pub fn store(&self) -> Arc<SetOnce<Store>> {
-        Arc::clone(&self.opened)
+    /// What can be looked at while it runs.
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Serves until `stop` is asked or the link ends: what was taken in by then is finished first.
@@ -56,7 +56,8 @@ impl Service {
         outgoing: Sender,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let Self { config, clock, opened } = self;
+        let Self { config, clock, watch } = self;
+        watch.metrics.watch(outgoing.clone(), watch.store());
         let domain = BareJid::parse(&config.component.domain).context("component.domain is no domain")?;
         let limits = config.limits.for_rules();
         let policy = Policy {
@@ -74,22 +75,28 @@ impl Service {
             limits,
             clock: clock.clone(),
             started: Instant::now(),
-            store: Arc::clone(&opened),
+            store: watch.store(),
             reading: Semaphore::new(READING_MAX),
         };
         let (orders, mut taken) = mpsc::channel::<Order>(ORDERS_MAX);
-        let router =
-            Router::new(Arc::new(queries), Rates::of_users(&config.limits), orders, outgoing.clone());
+        let router = Router::new(
+            Arc::new(queries),
+            Rates::of_users(&config.limits),
+            orders,
+            outgoing.clone(),
+            watch.clone(),
+        );
         let engine = async {
             let ready = open(&config.database.url, &policy, &clock, &mut taken, &outgoing).await;
             let Some(Opened { store, stored, kept }) = ready.context("opening the database")? else {
                 return Ok(());
             };
             // Set once, here.
-            let _ = opened.set(store.clone());
+            let _ = watch.store.set(store.clone());
             let retention =
                 AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
-            let engine = Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing);
+            let engine =
+                Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing, watch.metrics);
             // Boxed: as a part of this future it would be nested deeper than the compiler likes.
             Box::pin(engine.run(kept, &mut taken)).await;
             drop(retention);

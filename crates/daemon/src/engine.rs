@@ -15,7 +15,7 @@ mod sent;
 mod work;
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bounce::{Links, Missed};
 use groupchat_core::{
@@ -36,6 +36,7 @@ use crate::clock::Clock;
 use crate::config::{Absent, CreateGroups};
 use crate::fanout::outgoing_of;
 use crate::groups::Groups;
+use crate::metrics::Metrics;
 use crate::rates::Rates;
 
 /// What the engine is asked to do.
@@ -137,6 +138,7 @@ pub(crate) struct Engine {
     saved_cursor: StanzaId,
     /// What is to be said again before anything else is done.
     doubts: VecDeque<Doubt>,
+    metrics: Metrics,
 }
 
 /// What the engine goes on with.
@@ -171,6 +173,7 @@ impl Engine {
         clock: Clock,
         (store, stored): (Store, Stored),
         outgoing: Sender,
+        metrics: Metrics,
     ) -> Self {
         let Stored { sessions, cursor: saved_cursor, last_id, sent } = stored;
         info!(sessions = sessions.count(), "Ready, with {} sessions from before", sessions.count());
@@ -195,6 +198,7 @@ impl Engine {
             outgoing,
             saved_cursor,
             doubts,
+            metrics,
         }
     }
 
@@ -278,6 +282,7 @@ impl Engine {
             if orders.peek().is_none() {
                 break;
             }
+            let began = Instant::now();
             let unsaved = std::mem::take(&mut self.unsaved_sessions);
             // Each batch that changes or says anything has a time of its own, though the clock stands still or goes
             // back: who joins in this one was not there in the last.
@@ -291,8 +296,11 @@ impl Engine {
             // Opened also when nothing is to be said: then the server has it at once.
             let batch = self.outgoing.batch(before.0 + 1, self.last_id.0);
             for stanza in said {
+                self.metrics.copies.inc_by(stanza.to.len() as u64);
                 batch.send(stanza).await?;
             }
+            self.metrics.batch_seconds.count(began.elapsed());
+            self.metrics.sessions.set(i64::try_from(self.sessions.count()).unwrap_or(i64::MAX));
         }
         Ok(())
     }
@@ -328,7 +336,10 @@ impl Engine {
                 work.sessions.extend(self.sessions.leave(&from, &address));
             }
             Order::Seen(from) => self.learn(work, &from, None),
-            Order::Bounce(bounce) => self.bounce(work, bounce, true).await,
+            Order::Bounce(bounce) => {
+                self.metrics.bounces.inc();
+                self.bounce(work, bounce, true).await;
+            }
             Order::KeptBounce(bounce) => self.bounce(work, bounce, false).await,
             Order::Private(private) => self.private(work, *private).await,
             Order::Ping(origin) => {
@@ -363,7 +374,10 @@ impl Engine {
         }
         let cursor = self.moved_cursor();
         batch.cursor = cursor.map(|reached| (self.policy.domain.clone(), reached));
-        match self.store.commit(&batch).await {
+        let began = Instant::now();
+        let stored = self.store.commit(&batch).await;
+        self.metrics.committed(&batch, &stored, began.elapsed());
+        match stored {
             Ok(()) => {
                 self.saved_cursor = cursor.unwrap_or(self.saved_cursor);
                 self.missed.note(rest.missed.drain());

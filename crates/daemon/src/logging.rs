@@ -6,6 +6,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
+/// Logs nothing but errors, for commands that tell by themselves what they find. As [`start`].
+pub(crate) fn start_quietly() {
+    start(&Log { level: "off".into(), format: LogFormat::Text });
+}
+
 /// Starts logging for the whole program. A second call changes nothing.
 pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));

@@ -6,9 +6,9 @@
 use std::time::{Duration, Instant};
 
 use groupchat_link::queue::Sender;
-use groupchat_store::{Store, StoreError};
+use groupchat_store::{Adopted, Store, StoreError};
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::engine::{Order, Policy, Stored};
@@ -82,9 +82,26 @@ pub(crate) async fn open(
     }
 }
 
+/// Tells the operator what came over from tables of the original shape.
+pub(crate) fn tell_adopted(adopted: &Adopted) {
+    let Adopted { groups, members, messages, left_out } = adopted;
+    info!(
+        groups,
+        members,
+        messages,
+        "Took over {groups} groups, {members} memberships and {messages} messages; the old tables are kept as \
+         tig_group_adopted, tig_group_member_adopted and tig_group_message_adopted"
+    );
+    for what in left_out {
+        warn!("Left out: {what}");
+    }
+}
+
 async fn attempt(url: &str, policy: &Policy, clock: &Clock) -> Result<(Store, Stored), StoreError> {
     let store = Store::open(url).await?;
-    store.migrate().await?;
+    if let Some(adopted) = store.migrate().await? {
+        tell_adopted(&adopted);
+    }
     let stored = Stored::load(&store, policy, clock.now()).await?;
     Ok((store, stored))
 }

@@ -3,6 +3,7 @@
 //! Not here: what stanzas mean (the dialect).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use groupchat_core::{BareJid, Limits, Refusal};
 use groupchat_dialect::{Bounce, Decoded, Outbound, Query, Question, decode, encode, oversized};
@@ -19,6 +20,7 @@ use crate::fanout::outgoing_of;
 use crate::grants::Grants;
 use crate::queries::Queries;
 use crate::rates::Rates;
+use crate::watch::Watch;
 
 /// Questions to the database under way at once; more are asked to come back.
 const QUESTIONS_MAX: usize = 64;
@@ -35,6 +37,7 @@ pub(crate) struct Router {
     rates: Rates<BareJid>,
     news: Rates<BareJid>,
     grants: Grants,
+    watch: Watch,
 }
 
 /// Nobody listens any more; the program is ending.
@@ -47,6 +50,7 @@ impl Router {
         rates: Rates<BareJid>,
         orders: mpsc::Sender<Order>,
         outgoing: Sender,
+        watch: Watch,
     ) -> Self {
         Self {
             domain: queries.domain.clone(),
@@ -59,6 +63,7 @@ impl Router {
             rates,
             news: Rates::of_news(),
             grants: Grants::default(),
+            watch,
         }
     }
 
@@ -85,6 +90,7 @@ impl Router {
                 self.order(Order::LinkUp).await?;
             }
             Incoming::Down => warn!("The link to the XMPP server is lost"),
+            Incoming::Stanza(stanza) if self.watch.pings.take(&stanza) => {}
             Incoming::Stanza(stanza) => self.route(&stanza).await?,
             Incoming::Skipped(skipped) => {
                 let of = |value: &Option<String>| value.as_deref().unwrap_or_default().to_owned();
@@ -103,7 +109,7 @@ impl Router {
 
     async fn act(&self, decoded: Decoded) -> Result<(), Closed> {
         match decoded {
-            Decoded::Command(request) => match self.rates.check(request.origin.from.bare()) {
+            Decoded::Command(request) => match self.admit(request.origin.from.bare()) {
                 Ok(()) => self.order(Order::Request(Box::new(request))).await,
                 Err(refusal) => send(&self.outgoing, encode::refused(&request.origin, &refusal)).await,
             },
@@ -121,18 +127,18 @@ impl Router {
             Decoded::Bounce(bounce) => self.order(Order::Bounce(bounce)).await,
             Decoded::Private(private) => {
                 if !private.kind.is_answer()
-                    && let Err(refusal) = self.rates.check(private.origin.from.bare())
+                    && let Err(refusal) = self.admit(private.origin.from.bare())
                 {
                     return send(&self.outgoing, encode::refused(&private.origin, &refusal)).await;
                 }
                 self.order(Order::Private(Box::new(private))).await
             }
-            Decoded::Consent { origin, addable } => match self.rates.check(origin.from.bare()) {
+            Decoded::Consent { origin, addable } => match self.admit(origin.from.bare()) {
                 Ok(()) => self.order(Order::Consent(origin, addable)).await,
                 Err(refusal) => send(&self.outgoing, encode::refused(&origin, &refusal)).await,
             },
             Decoded::Query(question) => {
-                if let Err(refusal) = self.rates.check(question.origin.from.bare()) {
+                if let Err(refusal) = self.admit(question.origin.from.bare()) {
                     return send(&self.outgoing, encode::refused(&question.origin, &refusal)).await;
                 }
                 if question.shows_session {
@@ -155,6 +161,15 @@ impl Router {
         }
     }
 
+    /// May this user ask for one thing more?
+    fn admit(&self, user: &BareJid) -> Result<(), Refusal> {
+        let admitted = self.rates.check(user);
+        if admitted.is_err() {
+            self.watch.metrics.rate_limited.inc();
+        }
+        admitted
+    }
+
     async fn order(&self, order: Order) -> Result<(), Closed> {
         self.orders.send(order).await.map_err(|_| Closed)
     }
@@ -172,8 +187,13 @@ impl Router {
             return send(&self.outgoing, encode::refused(&question.origin, &Refusal::Busy)).await;
         };
         let (queries, outgoing) = (Arc::clone(&self.queries), self.outgoing.clone());
+        let metrics = self.watch.metrics.clone();
+        metrics.questions.inc();
         self.questions.spawn(async move {
-            for stanza in queries.answer(&question).await {
+            let began = Instant::now();
+            let answer = queries.answer(&question).await;
+            metrics.question_seconds.count(began.elapsed());
+            for stanza in answer {
                 if send(&outgoing, stanza).await.is_err() {
                     // Nobody left to take the answer: the program is ending.
                     break;

@@ -29,7 +29,7 @@ impl Shell {
     }
 }
 
-const GOOD: &str = "[component]\ndomain = 'groupchat.localhost'\nsecret = 's3cret'\n";
+const GOOD: &str = "[component]\ndomain = 'groupchat.localhost'\nsecret = 's3cret'\n[http]\nlisten = ''\n";
 
 #[test]
 fn check_tells_every_problem_with_its_place_and_exits_78() {
@@ -61,12 +61,38 @@ fn migrate_shows_and_does_what_is_missing() {
 }
 
 #[test]
+fn a_backup_is_made_once_and_only_of_what_is_there() {
+    let shell = Shell::with(GOOD);
+    let (code, _, err) = shell.run(&["backup", "--to", "copy.db"]);
+    assert!(code == 69 && err.contains("there is no such file"), "{err}");
+    assert!(!shell.folder.path().join("groupchat.db").exists(), "nothing is made by looking");
+    shell.run(&["migrate", "up"]);
+    let (code, out, err) = shell.run(&["backup", "--to", "copy.db"]);
+    assert!(code == 0 && out.starts_with("copy.db: ") && out.contains("checked"), "{out}{err}");
+    let (code, _, err) = shell.run(&["backup", "--to", "copy.db"]);
+    assert!(code == 1 && err.contains("copy.db") && err.contains("exists"), "{err}");
+}
+
+#[test]
+fn a_database_is_copied_into_an_empty_one() {
+    let shell = Shell::with(GOOD);
+    let copy = |from: &str, to: &str| shell.run(&["copy", "--from", from, "--to", to]);
+    let (code, _, err) = copy("sqlite://groupchat.db", "sqlite://other.db");
+    assert!(code == 69 && err.contains("there is no such file"), "{err}");
+    shell.run(&["migrate", "up"]);
+    let (code, out, err) = copy("sqlite://groupchat.db", "sqlite://other.db");
+    assert!(code == 0 && out.contains("tig_group_message") && out.contains("read the same"), "{out}{err}");
+    let (code, _, err) = copy("sqlite://groupchat.db", "redis://h");
+    assert!(code == 78 && err.contains("redis://h"), "{err}");
+}
+
+#[test]
 fn a_database_that_cannot_be_opened_ends_the_program_with_the_reason() {
     let config = format!("{GOOD}[database]\nurl = 'sqlite:///nonexistent/folder/groupchat.db'\n");
     for command in [["run"].as_slice(), &["migrate", "up"]] {
         let (code, _, err) = Shell::with(&config).run(command);
         assert!(
-            code == 1 && err.contains("opening the database") && err.contains("/nonexistent/folder"),
+            code == 78 && err.contains("opening the database") && err.contains("/nonexistent/folder"),
             "{code} {err}"
         );
     }
@@ -76,7 +102,7 @@ fn a_database_that_cannot_be_opened_ends_the_program_with_the_reason() {
 fn help_names_every_command_and_the_environment() {
     let (code, out, _) = Shell::with(GOOD).run(&["--help"]);
     assert_eq!(code, 0);
-    for expected in ["run ", "check ", "migrate ", "GROUPCHAT_<SECTION>__<KEY>"] {
+    for expected in ["run ", "check ", "migrate ", "copy ", "backup ", "GROUPCHAT_<SECTION>__<KEY>"] {
         assert!(out.contains(expected), "{expected} is not in {out}");
     }
     assert_eq!(Shell::with(GOOD).run(&["dance"]).0, 2);

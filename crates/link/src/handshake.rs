@@ -54,7 +54,8 @@ pub(crate) async fn connect(config: &LinkConfig) -> Result<Connection, LinkError
         .map_err(|_| LinkError::ConnectTimeout { server: config.server.clone(), timeout: patience })??;
     let pulse = Pulse::start();
     let (input, output) = tcp.into_split();
-    let input = BufReader::with_capacity(READ_BUFFER_BYTES, Heard::new(input, pulse.clone()));
+    let input =
+        BufReader::with_capacity(READ_BUFFER_BYTES, Heard::new(input, pulse.clone(), config.status.clone()));
     let joined = timeout(patience, greet(tokio::io::join(input, output), config))
         .await
         .map_err(|_| LinkError::HandshakeTimeout { server: config.server.clone(), timeout: patience })??;

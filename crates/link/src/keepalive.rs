@@ -14,7 +14,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
-use crate::{LinkConfig, LinkError};
+use crate::{LinkConfig, LinkError, LinkStatus};
 
 /// When the server was last heard; shared by the reading half and the watch.
 #[derive(Clone)]
@@ -63,11 +63,12 @@ impl Pulse {
 pub(crate) struct Heard {
     inner: OwnedReadHalf,
     pulse: Pulse,
+    status: Arc<LinkStatus>,
 }
 
 impl Heard {
-    pub(crate) fn new(inner: OwnedReadHalf, pulse: Pulse) -> Self {
-        Self { inner, pulse }
+    pub(crate) fn new(inner: OwnedReadHalf, pulse: Pulse, status: Arc<LinkStatus>) -> Self {
+        Self { inner, pulse, status }
     }
 
     /// Prosody leaves Nagle's algorithm on: it holds a small stanza back until the one before is acknowledged, which
@@ -87,7 +88,9 @@ impl AsyncRead for Heard {
     ) -> Poll<std::io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
+        let arrived = buf.filled().len() - before;
+        if arrived > 0 {
+            self.status.received(arrived);
             self.pulse.beat();
             self.acknowledge_at_once();
         }

@@ -19,6 +19,7 @@ pub mod queue;
 pub mod reader;
 mod reconnect;
 mod splice;
+mod status;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -35,6 +36,7 @@ pub use error::LinkError;
 pub use reader::{ReadLimits, SkipReason, Skipped};
 #[doc(hidden)]
 pub use splice::copies;
+pub use status::{LinkNumbers, LinkStatus, TIME_BOUNDS_US, TimeNumbers, Times};
 
 /// Namespace of the component stream and of every stanza on it (XEP-0114 §3).
 pub const COMPONENT_NS: &str = "jabber:component:accept";
@@ -70,6 +72,8 @@ pub struct LinkConfig {
     pub retry_delay_min: Duration,
     /// Upper bound of every wait before connecting again.
     pub retry_delay_max: Duration,
+    /// Where it is noted how the link is doing.
+    pub status: Arc<LinkStatus>,
 }
 
 impl LinkConfig {
@@ -90,6 +94,7 @@ impl LinkConfig {
             ping_timeout: Duration::from_secs(30),
             retry_delay_min: Duration::from_millis(500),
             retry_delay_max: Duration::from_secs(30),
+            status: Arc::default(),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::notices::Notices;
 use crate::queue::Receiver;
 use crate::reader::{Read, StanzaReader};
 use crate::writer::Writer;
-use crate::{COMPONENT_NS, Incoming, LinkConfig, LinkError};
+use crate::{COMPONENT_NS, Incoming, LinkConfig, LinkError, LinkStatus};
 
 /// Longest time for writing what is queued after the program was told to stop.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,8 +47,14 @@ pub(crate) async fn pump(
     first.into_iter().try_for_each(|question| to_ask.try_send(question)).unwrap_or_default();
     let reader = StanzaReader::new(input, COMPONENT_NS, config.limits.clone());
     let mut writer = Writer::new(output, outgoing, &echoes, &multicast, config);
-    let acknowledgements =
-        Acknowledgements { echoes: &echoes, queue: outgoing, pulse: &pulse, multicast: &multicast, to_ask };
+    let acknowledgements = Acknowledgements {
+        echoes: &echoes,
+        queue: outgoing,
+        pulse: &pulse,
+        multicast: &multicast,
+        status: &config.status,
+        to_ask,
+    };
 
     let reading = read(reader, config, incoming, notices, &acknowledgements);
     let writing = writer.run(silences, questions, stop);
@@ -103,6 +109,7 @@ async fn read<R: AsyncBufRead + Unpin>(
             Ok(Read::Eof) => return LinkError::Closed,
             Err(error) => return error.into(),
         };
+        config.status.stanza_received();
         deliver(passed_on, incoming, acknowledgements).await;
     }
 }
@@ -122,6 +129,7 @@ struct Acknowledgements<'a> {
     queue: &'a Receiver,
     pulse: &'a Pulse,
     multicast: &'a Multicast,
+    status: &'a LinkStatus,
     to_ask: mpsc::Sender<String>,
 }
 
@@ -131,7 +139,7 @@ impl Acknowledgements<'_> {
         let echo = self.echoes.number(stanza);
         match self.multicast.hear(stanza) {
             Heard::Nothing => {
-                echo.into_iter().for_each(|number| self.queue.acknowledge(number));
+                echo.into_iter().for_each(|number| self.acknowledge(number));
                 return echo.is_some();
             }
             Heard::Answer(questions) => {
@@ -145,6 +153,11 @@ impl Acknowledgements<'_> {
         }
         self.queue.set_shared(self.multicast.service().is_some());
         true
+    }
+
+    fn acknowledge(&self, echo: u64) {
+        self.status.echo_back(echo);
+        self.queue.acknowledge(echo);
     }
 
     /// Reading waits for the program, or goes on.

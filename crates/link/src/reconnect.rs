@@ -35,8 +35,10 @@ pub(crate) async fn keep_connected(
             Some(Ok(connection)) => {
                 tracing::info!(server = config.server, domain = config.domain, "Component link is up");
                 let up_since = Instant::now();
+                config.status.up();
                 notices.up();
                 let ended = pump(connection, config, incoming, &mut notices, outgoing, stop).await;
+                config.status.down();
                 if stop.is_cancelled() {
                     report_stop(ended);
                     return;

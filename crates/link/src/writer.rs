@@ -163,6 +163,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
             self.flush().await?;
         }
         dropped += copies.dropped;
+        self.config.status.copies_written(slice.recipients().len(), dropped.total());
         if dropped.total() > 0 {
             report(slice, dropped);
         }
@@ -188,7 +189,9 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         self.echo_at = Some(Instant::now() + ECHO_AGAIN);
         let service = self.multicast.service().filter(|service| !service.is_server());
         let via = service.as_ref().map(|service| &*service.address);
-        self.buffer.extend_from_slice(self.echoes.xml(self.queue.echo(), via).as_bytes());
+        let number = self.queue.echo();
+        self.config.status.echo_written(number);
+        self.buffer.extend_from_slice(self.echoes.xml(number, via).as_bytes());
     }
 
     /// Nothing needs one when the server has everything.
@@ -221,6 +224,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 Err(_) => break Err(LinkError::Stalled { timeout: stall_timeout }),
             }
         };
+        self.config.status.written(self.buffer.len());
         self.buffer.clear();
         written
     }

@@ -76,7 +76,7 @@ impl Service {
         let stop = CancellationToken::new();
         let polls = Arc::new(AtomicU64::new(0));
         let service = app::Service::new(config, clock);
-        let store = service.store();
+        let store = service.watch().store();
         let inner = Box::pin(service.run(incoming, outgoing, stop.clone()));
         let task = tokio::spawn(Counted { inner, polls: polls.clone() });
         (Self { task, polls, stop, store, to_service, has_new_link: true, from_host, queue }, host_end)

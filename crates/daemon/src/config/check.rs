@@ -1,5 +1,7 @@
 //! Whether the values of a configuration can work, beyond being of the right type.
 
+use std::net::SocketAddr;
+
 use groupchat_core::BareJid;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -39,6 +41,11 @@ pub(super) fn check(config: &mut Config, known: &[Problem]) -> Vec<(&'static str
     }
     if config.delivery.dedup_minutes > 1_440 {
         found.push(("delivery.dedup_minutes", "must be from 0 to 1440".into()));
+    }
+    let listen = &config.http.listen;
+    if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
+        let text = "must be address:port, for example 127.0.0.1:5348, or empty";
+        found.push(("http.listen", text.into()));
     }
     limits(config, &mut found);
     if tracing_subscriber::EnvFilter::try_new(&config.log.level).is_err() {

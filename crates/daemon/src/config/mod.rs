@@ -16,7 +16,8 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use groupchat_dialect::encode::ServiceInfo;
 pub use sections::{
-    Absent, Component, CreateGroups, Database, Defaults, Delivery, Limits, Log, LogFormat, Multicast, Service,
+    Absent, Component, CreateGroups, Database, Defaults, Delivery, Http, Limits, Log, LogFormat, Multicast,
+    Service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// What is logged.
     pub log: Log,
+    /// Where operators look.
+    pub http: Http,
 }
 
 /// One thing that is wrong with a configuration.

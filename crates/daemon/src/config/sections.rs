@@ -294,3 +294,17 @@ pub enum LogFormat {
     /// One JSON object a line.
     Json,
 }
+
+/// `[http]`: where operators and their programs look.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address and port of metrics, health and the operator's page; empty: none. Whoever reaches it may look.
+    pub listen: String,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:5348".into() }
+    }
+}

@@ -46,8 +46,10 @@ impl Pace {
 
 impl Engine {
     pub(super) async fn request(&mut self, work: &mut Work, request: Request) {
+        self.metrics.requests.inc();
         let Request { origin, group, command } = request;
         if matches!(command, Command::Create(_)) && !self.may_create(&origin) {
+            self.metrics.refused.inc();
             // Before anything is looked up: whoever may not create need not know which groups there are.
             let why = Refusal::NotAllowed("only users of this server may create groups here");
             work.refuse(origin, group.as_ref(), &why);
@@ -74,12 +76,16 @@ impl Engine {
                 match self.pace(work, &id, pace) {
                     Ok(()) => self.carry_out(work, origin, &id, decision, sent),
                     // Not behind what the group has too much of.
-                    Err(refusal) => work.refuse(origin, None, &refusal),
+                    Err(refusal) => {
+                        self.metrics.refused.inc();
+                        work.refuse(origin, None, &refusal);
+                    }
                 }
             }
             Err(refusal) => {
                 // Without the text, which may quote what was sent.
                 trace!("Refused a request");
+                self.metrics.refused.inc();
                 work.refuse(origin, lane.as_ref(), &refusal);
             }
         }

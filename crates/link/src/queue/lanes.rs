@@ -81,6 +81,11 @@ impl Lanes {
         self.waiting.get(lane).map_or(0, |waiting| waiting.copies)
     }
 
+    /// Copies that wait in all of them.
+    pub(super) fn copies(&self) -> usize {
+        self.waiting.values().map(|waiting| waiting.copies).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.turns.is_empty()
     }

@@ -235,6 +235,13 @@ impl State {
         self.bytes + bytes > limits.bytes_max / 4 * 3
     }
 
+    /// Copies that the server has not taken in.
+    fn copies(&self) -> usize {
+        let of = |slice: &Slice| slice.recipients().len();
+        let on_its_way: usize = self.on_its_way.iter().map(|(_, slice)| of(slice)).sum();
+        self.lanes.copies() + self.again.iter().map(of).sum::<usize>() + on_its_way
+    }
+
     fn is_empty(&self) -> bool {
         self.again.is_empty() && self.lanes.is_empty()
     }

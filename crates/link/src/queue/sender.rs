@@ -51,6 +51,12 @@ impl Sender {
         self.0.lock().lanes.copies_in(lane)
     }
 
+    /// Copies that wait in all lanes or are on their way, and what they take in memory, in bytes, about.
+    pub fn load(&self) -> (usize, usize) {
+        let state = self.0.lock();
+        (state.copies(), state.bytes)
+    }
+
     /// With so many bytes more, would the queue be so full that nothing new should be begun? What remains is for saying so.
     pub fn is_crowded_with(&self, bytes: usize) -> bool {
         self.0.lock().is_crowded_with(bytes, &self.0.limits)

@@ -1,0 +1,92 @@
+//! `xmpp-groupchat run`: the component, until a signal.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use groupchat_core::BareJid;
+use groupchat_link::LinkConfig;
+use groupchat_link::queue::{QueueLimits, Sender, queue};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::scheme;
+use crate::clock::Clock;
+use crate::config::{Config, Http, Multicast};
+use crate::watch::Watch;
+use crate::{app, http, notify, signals};
+
+/// Stanzas that may wait between the link and the service, each way.
+const STANZAS_MAX: usize = 1_024;
+/// How long a stop waits for what is still to be said.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the link is made that this configuration asks for.
+pub(super) fn link_config(config: &Config) -> LinkConfig {
+    let component = &config.component;
+    let mut link = LinkConfig::new(&component.domain, &component.server, component.secret.clone());
+    if config.delivery.multicast != Multicast::Off {
+        link.server_domain = component.domain.split_once('.').map(|(_, server)| server.to_owned());
+        link.external_multicast = config.delivery.multicast == Multicast::External;
+    }
+    link
+}
+
+/// The component: the service behind a link, until a signal. The service stops first, so that what it still has to
+/// say goes out before the link closes.
+pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+    let component = &config.component;
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        domain = component.domain,
+        server = component.server,
+        database = scheme(&config.database.url),
+        "Starting {} for the XMPP server at {}",
+        component.domain,
+        component.server
+    );
+    let service = app::Service::new(config.clone(), Clock::real());
+    let mut link_config = link_config(&config);
+    link_config.status = service.watch().metrics().link_status();
+    let (to_service, incoming) = mpsc::channel(STANZAS_MAX);
+    let (outgoing, to_link) = queue(QueueLimits::default());
+    let (stop_service, stop_link) = (CancellationToken::new(), CancellationToken::new());
+    let link = tokio::spawn(groupchat_link::run(link_config, to_service, to_link, stop_link.clone()));
+    let watch = service.watch();
+    let front = front(&config, watch.clone(), &outgoing, &stop_link);
+    let service = service.run(incoming, outgoing, stop_service.clone());
+    tokio::pin!(service);
+    let served = tokio::select! {
+        served = &mut service => served,
+        () = notify::keep_telling(&watch) => Ok(()),
+        heard = signals::stop_requested() => {
+            heard.context("listening to signals")?;
+            notify::stopping();
+            stop_service.cancel();
+            // With the XMPP server away nobody takes what there is still to say; it is in the database.
+            tokio::time::timeout(STOP_PATIENCE, service).await.unwrap_or(Ok(()))
+        }
+    };
+    stop_link.cancel();
+    link.await.context("the link task failed")?;
+    front.await.context("the HTTP task failed")?;
+    info!("Stopped");
+    served
+}
+
+/// Metrics, health and the page, if they are wanted, until the link is closed.
+fn front(
+    config: &Config,
+    watch: Watch,
+    outgoing: &Sender,
+    stop: &CancellationToken,
+) -> tokio::task::JoinHandle<()> {
+    let Config { component, http: Http { listen }, .. } = config.clone();
+    let (outgoing, stop) = (outgoing.clone(), stop.clone());
+    tokio::spawn(async move {
+        let Ok(domain) = BareJid::parse(&component.domain) else { return };
+        if !listen.is_empty() {
+            http::serve(&listen, watch, (domain, component.server), outgoing, stop).await;
+        }
+    })
+}

@@ -1,0 +1,222 @@
+//! What is shipped to run the component beside a server: as far as it can be tried without a container engine, it is started;
+//! the rest is read and compared with what it names.
+
+use std::collections::BTreeSet;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use groupchat_tests::real::{Addresses, Ejabberd, Prosody, build_component};
+use saphyr::{LoadableYamlNode as _, Yaml};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> Result<String> {
+    std::fs::read_to_string(root().join(path)).with_context(|| path.to_owned())
+}
+
+/// The shipped configuration of the component beside the shipped one of a server: `doctor` is content.
+fn go_together(name: &str, host: &Addresses) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("groupchat.toml"), read("deploy/groupchat.toml")?)?;
+    let mut command = Command::new(build_component()?);
+    command.arg("doctor").current_dir(folder.path()).env("GROUPCHAT_HTTP__LISTEN", "");
+    let output = command.env("GROUPCHAT_COMPONENT__SERVER", host.components.to_string()).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    for expected in
+        ["accepts groupchat.localhost", "lists groupchat.localhost", "every kind of stanza", "0 errors"]
+    {
+        ensure!(said.contains(expected), "{name}: {expected} is not in\n{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_shipped_prosody_goes_with_the_shipped_component() -> Result<()> {
+    go_together("Prosody", &Prosody::shipped()?.addresses)
+}
+
+#[test]
+fn the_shipped_ejabberd_goes_with_the_shipped_component() -> Result<()> {
+    go_together("ejabberd", &Ejabberd::shipped()?.addresses)
+}
+
+#[test]
+fn systemd_takes_the_unit() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let program = build_component()?;
+    let unit = read("deploy/xmpp-groupchat.service")?;
+    ensure!(unit.contains("\nExecStart=xmpp-groupchat run "));
+    let file = folder.path().join("xmpp-groupchat.service");
+    std::fs::write(
+        &file,
+        unit.replace("ExecStart=xmpp-groupchat", &format!("ExecStart={}", program.display())),
+    )?;
+    let mut verify = Command::new("systemd-analyze");
+    let output =
+        verify.arg("verify").arg(&file).output().context("systemd-analyze: run `cargo xtask test` first")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() && !said.contains("xmpp-groupchat.service"), "{said}");
+    Ok(())
+}
+
+/// What a program says to systemd until it says this.
+fn wait_for(socket: &UnixDatagram, wanted: &str) -> Result<()> {
+    let (start, mut heard) = (Instant::now(), String::new());
+    let mut buffer = [0; 4_096];
+    while start.elapsed() < PATIENCE {
+        if let Ok(bytes) = socket.recv(&mut buffer) {
+            let said = String::from_utf8_lossy(&buffer[..bytes]).into_owned();
+            if said.lines().any(|line| line.starts_with(wanted)) {
+                return Ok(());
+            }
+            heard.push_str(&said);
+        }
+    }
+    anyhow::bail!("{wanted} was not said, but: {heard}")
+}
+
+#[test]
+fn systemd_hears_when_it_is_up_that_it_lives_and_that_it_stops() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config =
+        "[component]\ndomain = 'g.localhost'\nsecret = 's'\nserver = '127.0.0.1:1'\n[http]\nlisten = ''\n";
+    std::fs::write(folder.path().join("groupchat.toml"), config)?;
+    let name = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&name)?;
+    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let mut command = Command::new(build_component()?);
+    command.arg("run").current_dir(folder.path()).env("NOTIFY_SOCKET", &name).env("WATCHDOG_USEC", "300000");
+    let mut child = command.stderr(Stdio::null()).spawn()?;
+    for wanted in ["READY=1", "STATUS=no link to the XMPP server", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        wait_for(&socket, wanted)?;
+    }
+    Command::new("kill").arg(child.id().to_string()).status()?;
+    wait_for(&socket, "STOPPING=1")?;
+    ensure!(child.wait()?.success());
+    Ok(())
+}
+
+#[test]
+fn the_program_is_built_by_the_script_of_the_image() -> Result<()> {
+    // Made before, so that the script finds everything done.
+    let program = build_component()?;
+    let target = program.parent().and_then(Path::parent).context("no target folder")?;
+    let folder = tempfile::tempdir()?;
+    let mut build = Command::new(root().join("deploy/build.sh"));
+    build.arg(folder.path()).env("PROFILE", "dev").env("CARGO_TARGET_DIR", target);
+    let output = build.output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let version = Command::new(folder.path().join("xmpp-groupchat")).arg("--version").output()?;
+    ensure!(String::from_utf8_lossy(&version.stdout).starts_with("xmpp-groupchat "));
+    Ok(())
+}
+
+/// The instructions of a Dockerfile, with continued lines joined.
+fn instructions(text: &str) -> Vec<(String, String)> {
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.to_owned(), b.trim().to_owned())).collect()
+}
+
+#[test]
+fn images_are_pinned_and_run_by_nobody_special() -> Result<()> {
+    for file in ["deploy/docker/groupchat.Dockerfile", "deploy/docker/prosody.Dockerfile"] {
+        let all = instructions(&read(file)?);
+        let of = |name: &str| {
+            all.iter().filter(|(is, _)| is == name).map(|(_, what)| what.as_str()).collect::<Vec<_>>()
+        };
+        for image in of("FROM") {
+            let tag =
+                image.split_whitespace().next().and_then(|image| image.split_once(':')).map(|(_, tag)| tag);
+            ensure!(
+                tag.is_some_and(|tag| tag.contains(|c: char| c.is_ascii_digit())),
+                "{file}: {image} has no version"
+            );
+        }
+        ensure!(of("USER").last().is_some_and(|user| *user != "root"), "{file} runs as root");
+        ensure!(of("HEALTHCHECK").len() == 1, "{file} says nothing of its health");
+        for copied in of("COPY").into_iter().filter(|copied| !copied.starts_with("--from")) {
+            let source = copied.split_whitespace().next().unwrap_or_default();
+            ensure!(root().join(source).exists(), "{file} copies {source}, which is not there");
+        }
+        let scripts = of("RUN").into_iter().filter(|run| run.starts_with("deploy/"));
+        for script in scripts.filter_map(|run| run.split_whitespace().next()) {
+            ensure!(root().join(script).is_file(), "{file} runs {script}, which is not there");
+        }
+    }
+    Ok(())
+}
+
+fn yaml(path: &str) -> Result<Yaml<'static>> {
+    let text: &'static str = read(path)?.leak();
+    Yaml::load_from_str(text)?.into_iter().next().with_context(|| format!("{path} is empty"))
+}
+
+#[test]
+fn what_composes_the_services_names_what_is_there() -> Result<()> {
+    let compose = yaml("deploy/docker-compose.yml")?;
+    let services = compose["services"].as_mapping().context("no services")?;
+    let names: BTreeSet<&str> = services.keys().filter_map(|name| name.as_str()).collect();
+    ensure!(names == BTreeSet::from(["groupchat", "postgres", "prosody"]), "{names:?}");
+    for name in names {
+        let service = &compose["services"][name];
+        if let Some(file) = service
+            .as_mapping()
+            .and_then(|_| service.as_mapping_get("build"))
+            .and_then(|build| build["dockerfile"].as_str())
+        {
+            ensure!(root().join(file).is_file(), "{name} is built by {file}, which is not there");
+        }
+        for volume in
+            service["volumes"].as_sequence().into_iter().flatten().filter_map(|volume| volume.as_str())
+        {
+            let volume = volume.split(':').next().unwrap_or_default();
+            ensure!(
+                compose["volumes"].contains_mapping_key(volume),
+                "{name} has a volume {volume} that nobody makes"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn alerts_and_dashboard_can_be_read() -> Result<()> {
+    let alerts = yaml("deploy/prometheus/alerts.yml")?;
+    let rules = alerts["groups"][0]["rules"].as_sequence().context("no rules")?;
+    ensure!(rules.len() >= 5);
+    for rule in rules {
+        let has = |key: &str| rule[key].as_str().is_some();
+        ensure!(has("alert") && has("expr") && rule["annotations"]["summary"].as_str().is_some(), "{rule:?}");
+    }
+    let dashboard: serde_json::Value = serde_json::from_str(&read("deploy/grafana/xmpp-groupchat.json")?)?;
+    let panels = dashboard["panels"].as_array().context("no panels")?;
+    ensure!(panels.len() >= 10 && panels.iter().all(|panel| panel["targets"][0]["expr"].is_string()));
+    Ok(())
+}
+
+#[test]
+fn the_package_holds_what_is_there() -> Result<()> {
+    let manifest = read("crates/daemon/Cargo.toml")?;
+    let section = manifest.split("[package.metadata.deb]").nth(1).context("no package")?;
+    let assets =
+        section.split("assets = [").nth(1).and_then(|rest| rest.split("\n]").next()).context("no assets")?;
+    let mut count = 0;
+    for line in assets.lines().filter(|line| line.contains('[')) {
+        let source = line.split('"').nth(1).context("no source")?;
+        count += 1;
+        // What is built is there after the build.
+        let built = source.starts_with("target/");
+        ensure!(built || root().join("crates/daemon").join(source).is_file(), "{source} is not there");
+    }
+    ensure!(count >= 5, "{assets}");
+    Ok(())
+}
