@@ -3,6 +3,7 @@
 //! Not here: how the tables come to be, their indexes and the widths of their columns (the migrations say, and
 //! stay as they are), and what the values mean to a group (the store translates).
 
+pub mod audit;
 pub mod ban;
 pub mod cursor;
 pub mod group;

@@ -6,6 +6,7 @@
 mod m20261120_000001_create_tables;
 mod m20261121_000002_keep_what_is_delivered;
 mod m20261121_000003_count_the_archive;
+mod m20261121_000004_audit;
 mod steps;
 
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000001_create_tables::Migration),
             Box::new(m20261121_000002_keep_what_is_delivered::Migration),
             Box::new(m20261121_000003_count_the_archive::Migration),
+            Box::new(m20261121_000004_audit::Migration),
         ]
     }
 }

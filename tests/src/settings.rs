@@ -25,6 +25,9 @@ impl fmt::Display for Settings<'_> {
             // There are many services at once.
             writeln!(f, "http.listen = \"\"")?;
         }
+        if !self.more.iter().any(|line| line.starts_with("control.")) {
+            writeln!(f, "control.socket = \"\"")?;
+        }
         writeln!(f, "[component]\ndomain = \"{}\"\nsecret = \"{}\"", self.domain, self.secret)?;
         writeln!(f, "server = \"{}\"\n", self.server)?;
         writeln!(f, "[database]\nurl = \"{}\"", self.database)

@@ -176,7 +176,7 @@ fn doctor_finds_ejabberd_well_and_a_wrong_secret() -> Result<()> {
 }
 
 /// How long the load of the picture lasts.
-const LOAD: Duration = Duration::from_secs(150);
+const LOAD: Duration = Duration::from_secs(100);
 /// Who talks in it.
 const PEOPLE: usize = 20;
 

@@ -19,6 +19,7 @@ use crate::engine::{Engine, Order, Policy};
 use crate::opening::{Opened, open};
 use crate::queries::{Queries, READING_MAX};
 use crate::rates::Rates;
+use crate::reload::Newest;
 use crate::retention;
 use crate::router::Router;
 use crate::watch::Watch;
@@ -29,7 +30,7 @@ const ORDERS_MAX: usize = 1_024;
 /// The service, before it runs.
 #[derive(Debug)]
 pub struct Service {
-    config: Config,
+    newest: Newest,
     clock: Clock,
     watch: Watch,
 }
@@ -37,7 +38,12 @@ pub struct Service {
 impl Service {
     /// One of this configuration.
     pub fn new(config: Config, clock: Clock) -> Self {
-        Self { config, clock, watch: Watch::default() }
+        Self { newest: Newest::new(config), clock, watch: Watch::default() }
+    }
+
+    /// Where a new configuration is put while it runs.
+    pub fn newest(&self) -> Newest {
+        self.newest.clone()
     }
 
     /// What can be looked at while it runs.
@@ -56,18 +62,12 @@ impl Service {
         outgoing: Sender,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let Self { config, clock, watch } = self;
+        let Self { newest, clock, watch } = self;
+        let config = newest.get();
         watch.metrics.watch(outgoing.clone(), watch.store());
         let domain = BareJid::parse(&config.component.domain).context("component.domain is no domain")?;
         let limits = config.limits.for_rules();
-        let policy = Policy {
-            domain: domain.clone(),
-            limits: limits.clone(),
-            absent: config.delivery.absent,
-            create_groups: config.service.create_groups,
-            defaults: config.service.defaults.for_rules(&limits).map_err(anyhow::Error::msg)?,
-            dedup_ms: i64::from(config.delivery.dedup_minutes) * 60_000,
-        };
+        let policy = Policy::of(&config, &domain).map_err(anyhow::Error::msg)?;
         let group_rates = Rates::of_groups(&config.limits);
         let queries = Queries {
             domain,
@@ -76,16 +76,13 @@ impl Service {
             clock: clock.clone(),
             started: Instant::now(),
             store: watch.store(),
-            reading: Semaphore::new(READING_MAX),
+            reading: Arc::new(Semaphore::new(READING_MAX)),
         };
         let (orders, mut taken) = mpsc::channel::<Order>(ORDERS_MAX);
-        let router = Router::new(
-            Arc::new(queries),
-            Rates::of_users(&config.limits),
-            orders,
-            outgoing.clone(),
-            watch.clone(),
-        );
+        // Set once, here.
+        let _ = watch.orders.set(orders.downgrade());
+        let router =
+            Router::new(Arc::new(queries), newest.subscribe(), orders, outgoing.clone(), watch.clone());
         let engine = async {
             let ready = open(&config.database.url, &policy, &clock, &mut taken, &outgoing).await;
             let Some(Opened { store, stored, kept }) = ready.context("opening the database")? else {

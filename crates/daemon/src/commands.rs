@@ -2,6 +2,7 @@
 
 mod backup;
 mod copy;
+mod ctl;
 mod doctor;
 mod exit;
 mod health;
@@ -40,6 +41,8 @@ enum Command {
     Doctor(doctor::Options),
     /// Ask the running component whether it is ready: 0 if it is
     Health(ConfigFile),
+    /// Have the running component show or do something
+    Ctl(ctl::Options),
     /// Bring the database up to date, or show what that would do
     Migrate {
         #[command(flatten)]
@@ -71,7 +74,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut health = ExitCode::SUCCESS;
     let outcome = match arguments.command {
-        Command::Run(file) => with_config(&file, |config| block_on(run::run(config))),
+        Command::Run(file) => with_config(&file, |config| block_on(run::run(config, &file.config))),
         Command::Check(file) => with_config(&file, |config| {
             say(&format!(
                 "{}: everything is in order: {} at {}, database {}",
@@ -88,6 +91,9 @@ pub fn main() -> ExitCode {
             Ok(())
         })
         .map(|_| health),
+        Command::Ctl(ctl::Options { file, command }) => {
+            with_config(&file, |config| block_on(ctl::ask(config, &command)))
+        }
         Command::Migrate { config, action } => {
             with_config(&config, |config| block_on(migrate::migrate(config, &action)))
         }

@@ -6,8 +6,10 @@
 //! is in `work.rs`; what a crash left unsaid, `replay.rs` says.
 //! Not here: the rules (core), and questions that change nothing (`queries`).
 
+mod act;
 mod bounce;
 mod carry_out;
+mod policy;
 mod private;
 mod replay;
 mod request;
@@ -17,14 +19,14 @@ mod work;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+pub(crate) use act::Act;
 use bounce::{Links, Missed};
-use groupchat_core::{
-    Addable, BareJid, GroupId, Jid, Limits, Refusal, SessionChange, Sessions, Settings, StanzaId, Timestamp,
-};
+use groupchat_core::{Addable, GroupId, Jid, Refusal, SessionChange, Sessions, StanzaId, Timestamp};
 use groupchat_dialect::{Bounce, Origin, Outbound, Private, Request, encode};
 use groupchat_link::Outgoing;
 use groupchat_link::queue::{Closed, Sender};
 use groupchat_store::{Batch as StoredBatch, Store, StoreError};
+pub(crate) use policy::Policy;
 use private::Exchanges;
 use replay::{Doubt, ReplayError};
 use sent::Sent;
@@ -33,7 +35,6 @@ use tracing::{debug, error, info};
 use work::Work;
 
 use crate::clock::Clock;
-use crate::config::{Absent, CreateGroups};
 use crate::fanout::outgoing_of;
 use crate::groups::Groups;
 use crate::metrics::Metrics;
@@ -67,6 +68,10 @@ pub(crate) enum Order {
     Consent(Origin, Addable),
     /// The link is up, for the first time or again.
     LinkUp,
+    /// An administrator does something.
+    Act(Box<Act>),
+    /// The operator has changed what is allowed.
+    Reload(Box<(Policy, Rates<GroupId>)>),
 }
 
 impl Order {
@@ -81,29 +86,14 @@ impl Order {
             | Self::Seen(_)
             | Self::Bounce(_)
             | Self::KeptBounce(_)
-            | Self::LinkUp => {
+            | Self::LinkUp
+            | Self::Act(_)
+            | Self::Reload(_) => {
                 return None;
             }
         };
         Some(encode::refused(asker, &Refusal::Unavailable))
     }
-}
-
-/// What the service allows and how it speaks; does not change while it runs.
-#[derive(Debug, Clone)]
-pub(crate) struct Policy {
-    /// The service's domain.
-    pub(crate) domain: BareJid,
-    /// How much is too much.
-    pub(crate) limits: Limits,
-    /// What members get who are away.
-    pub(crate) absent: Absent,
-    /// Who may create groups.
-    pub(crate) create_groups: CreateGroups,
-    /// The settings of a group that asks for no others.
-    pub(crate) defaults: Settings,
-    /// How long a message sent again is known to be the same, in milliseconds.
-    pub(crate) dedup_ms: i64,
 }
 
 /// Requests in one transaction at most: beyond this a batch gets no faster, only later.
@@ -348,6 +338,8 @@ impl Engine {
             }
             Order::Consent(origin, addable) => self.consent(work, origin, addable),
             Order::LinkUp => self.links.note(self.clock.now()),
+            Order::Act(act) => self.act(work, *act).await,
+            Order::Reload(new) => (self.policy, self.rates) = *new,
         }
     }
 

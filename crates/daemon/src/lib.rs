@@ -3,10 +3,12 @@
 //! `main.rs` is only the door from the shell; the tests come in by [`app::Service`] with a link of their own.
 //! The map of all crates and tasks is `crates/README.md`.
 
+mod admin;
 pub mod app;
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod control;
 mod engine;
 mod fanout;
 mod grants;
@@ -20,6 +22,7 @@ mod opening;
 mod pings;
 mod queries;
 mod rates;
+pub mod reload;
 mod retention;
 mod router;
 mod signals;

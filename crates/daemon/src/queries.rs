@@ -34,7 +34,7 @@ pub(crate) struct Queries {
     /// The store, once it is open.
     pub(crate) store: Arc<SetOnce<Store>>,
     /// Questions that may read at once: fewer than the store has connections, so that the engine never waits for one.
-    pub(crate) reading: Semaphore,
+    pub(crate) reading: Arc<Semaphore>,
 }
 
 /// Questions that read the database at once; the store has more connections than that.
@@ -47,6 +47,19 @@ const OPENING_PATIENCE: Duration = Duration::from_secs(10);
 type Answer = Result<Option<Element>, Refusal>;
 
 impl Queries {
+    /// The same with other limits.
+    pub(crate) fn with(&self, info: ServiceInfo, limits: Limits) -> Self {
+        Self {
+            domain: self.domain.clone(),
+            info,
+            limits,
+            clock: self.clock.clone(),
+            started: self.started,
+            store: Arc::clone(&self.store),
+            reading: Arc::clone(&self.reading),
+        }
+    }
+
     /// The answer to a question that needs no database.
     pub(crate) fn answer_at_once(&self, question: &Question) -> Option<Outbound> {
         let payload = match (&question.query, &question.group) {

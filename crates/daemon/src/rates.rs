@@ -22,6 +22,12 @@ pub(crate) struct Rates<K: Hash + Eq + Clone> {
     keys_max: AtomicUsize,
 }
 
+impl<K: Hash + Eq + Clone> std::fmt::Debug for Rates<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} a second for {}", self.per_second, self.what)
+    }
+}
+
 impl Rates<BareJid> {
     /// What the configuration allows a user.
     pub(crate) fn of_users(limits: &config::Limits) -> Self {

@@ -10,12 +10,13 @@ use groupchat_dialect::{Bounce, Decoded, Outbound, Query, Question, decode, enco
 use groupchat_link::Incoming;
 use groupchat_link::queue::Sender;
 use minidom::Element;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, trace, warn};
 
-use crate::engine::Order;
+use crate::config::Config;
+use crate::engine::{Order, Policy};
 use crate::fanout::outgoing_of;
 use crate::grants::Grants;
 use crate::queries::Queries;
@@ -34,6 +35,7 @@ pub(crate) struct Router {
     outgoing: Sender,
     places: Arc<Semaphore>,
     questions: TaskTracker,
+    newest: watch::Receiver<Arc<Config>>,
     rates: Rates<BareJid>,
     news: Rates<BareJid>,
     grants: Grants,
@@ -47,11 +49,12 @@ impl Router {
     /// A router for these.
     pub(crate) fn new(
         queries: Arc<Queries>,
-        rates: Rates<BareJid>,
+        newest: watch::Receiver<Arc<Config>>,
         orders: mpsc::Sender<Order>,
         outgoing: Sender,
         watch: Watch,
     ) -> Self {
+        let rates = Rates::of_users(&newest.borrow().limits);
         Self {
             domain: queries.domain.clone(),
             limits: queries.limits.clone(),
@@ -61,6 +64,7 @@ impl Router {
             places: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             questions: TaskTracker::new(),
             rates,
+            newest,
             news: Rates::of_news(),
             grants: Grants::default(),
             watch,
@@ -68,11 +72,15 @@ impl Router {
     }
 
     /// Works until the link ends or `stop` is asked; then waits for the questions that are being answered.
-    pub(crate) async fn run(self, incoming: &mut mpsc::Receiver<Incoming>, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, incoming: &mut mpsc::Receiver<Incoming>, stop: CancellationToken) {
         loop {
             let next = tokio::select! {
                 next = incoming.recv() => next,
                 () = stop.cancelled() => None,
+                Ok(()) = self.newest.changed() => match self.reload().await {
+                    Ok(()) => continue,
+                    Err(Closed) => None,
+                },
             };
             let Some(next) = next else { break };
             if self.take(next).await.is_err() {
@@ -81,6 +89,24 @@ impl Router {
         }
         self.questions.close();
         self.questions.wait().await;
+    }
+
+    /// The operator has changed something: from now on it is so here, and from its next order on in the engine.
+    async fn reload(&mut self) -> Result<(), Closed> {
+        let config = Arc::clone(&self.newest.borrow_and_update());
+        match Policy::of(&config, &self.domain) {
+            Ok(policy) => {
+                self.limits = policy.limits.clone();
+                self.rates = Rates::of_users(&config.limits);
+                self.queries = Arc::new(self.queries.with(config.service_info(), self.limits.clone()));
+                self.order(Order::Reload(Box::new((policy, Rates::of_groups(&config.limits))))).await
+            }
+            Err(refusal) => {
+                // The configuration was checked before it came here.
+                warn!("The new configuration is not used: {refusal}");
+                Ok(())
+            }
+        }
     }
 
     async fn take(&self, incoming: Incoming) -> Result<(), Closed> {

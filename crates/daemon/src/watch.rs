@@ -1,10 +1,11 @@
 //! What can be looked at while the service runs, and from where: shared by the service, which fills it, and by whoever shows it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use groupchat_store::Store;
-use tokio::sync::SetOnce;
+use tokio::sync::{SetOnce, mpsc};
 
+use crate::engine::Order;
 use crate::metrics::Metrics;
 use crate::pings::Pings;
 
@@ -17,6 +18,8 @@ pub struct Watch {
     pub(crate) pings: Arc<Pings>,
     /// The database, once it is open.
     pub(crate) store: Arc<SetOnce<Store>>,
+    /// Where the engine takes orders; it ends when nobody else gives any.
+    pub(crate) orders: Arc<OnceLock<mpsc::WeakSender<Order>>>,
 }
 
 impl Watch {

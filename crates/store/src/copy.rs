@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use groupchat_entity::{ban, cursor, group, member, mention, message, pending, session, unreachable, user};
+use groupchat_entity::{
+    audit, ban, cursor, group, member, mention, message, pending, session, unreachable, user,
+};
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IdenStatic,
     IntoActiveModel, IsolationLevel, Iterable, ModelTrait, PaginatorTrait, PrimaryKeyToColumn,
@@ -75,6 +77,7 @@ macro_rules! each_table {
             $job.table::<user::Entity>().await?,
             $job.table::<cursor::Entity>().await?,
             $job.table::<unreachable::Entity>().await?,
+            $job.table::<audit::Entity>().await?,
         ]
     };
 }

@@ -7,6 +7,7 @@
 //! **Not here:** the rules (core), stanzas (a payload is text here), the clock (times are passed in), the tables
 //! (`entity`) and how they came to be (`migration`).
 
+mod admin;
 mod adopt;
 mod archive;
 mod backup;
@@ -34,6 +35,7 @@ mod streams;
 mod tally;
 mod totals;
 
+pub use admin::{Audited, ListedGroup};
 pub use adopt::Adopted;
 pub use batch::Batch;
 pub use copy::{CopiedTable, CopyProgress, CopyStep};

@@ -130,6 +130,8 @@ async fn everything(store: &Store) {
     store.receipts(&id, StanzaId(1_000_001)).await.unwrap();
     store.recent(Timestamp(1), 10).await.unwrap();
     store.people(&[bare("a@h"), bare("b@h")]).await.unwrap();
+    store.list_groups(None, Some("a"), 10).await.unwrap();
+    store.audit(Timestamp(1), "me", "delete tea", "asked").await.unwrap();
     store.summary(&id, &bare("b@h")).await.unwrap().unwrap();
     store.groups_named("Tea", &bare("b@h"), 10).await.unwrap();
     for key in [
@@ -245,7 +247,7 @@ async fn nothing_scans_a_table() {
 const WITHOUT_TABLES: [&str; 7] =
     ["open", "open_existing", "close", "migrate", "migrations", "ping", "try_writing"];
 /// What operators ask for, who can wait, and mean all of a table.
-const FOR_OPERATORS: [&str; 3] = ["back_up", "copy_to", "totals"];
+const FOR_OPERATORS: [&str; 4] = ["audited", "back_up", "copy_to", "totals"];
 
 #[test]
 fn everything_the_store_does_is_looked_at() {

@@ -77,6 +77,19 @@ impl Component {
         stop(self.process.take())
     }
 
+    /// Its configuration file.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Has it read its configuration again.
+    pub fn hang_up(&self) -> Result<()> {
+        let id = self.process.as_ref().and_then(Process::id).context("the service is not running")?;
+        let status = Command::new("kill").arg("-HUP").arg(id.to_string()).status()?;
+        anyhow::ensure!(status.success(), "kill ended with {status}");
+        Ok(())
+    }
+
     /// The URL of its database.
     pub fn database(&self) -> &str {
         &self.database

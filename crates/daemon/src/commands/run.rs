@@ -1,5 +1,6 @@
 //! `xmpp-groupchat run`: the component, until a signal.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::scheme;
+use crate::admin::Admin;
 use crate::clock::Clock;
 use crate::config::{Config, Http, Multicast};
 use crate::watch::Watch;
-use crate::{app, http, notify, signals};
+use crate::{app, control, http, notify, signals};
 
 /// Stanzas that may wait between the link and the service, each way.
 const STANZAS_MAX: usize = 1_024;
@@ -34,7 +36,7 @@ pub(super) fn link_config(config: &Config) -> LinkConfig {
 
 /// The component: the service behind a link, until a signal. The service stops first, so that what it still has to
 /// say goes out before the link closes.
-pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+pub(super) async fn run(config: Config, file: &Path) -> anyhow::Result<()> {
     let component = &config.component;
     info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -52,14 +54,28 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let (outgoing, to_link) = queue(QueueLimits::default());
     let (stop_service, stop_link) = (CancellationToken::new(), CancellationToken::new());
     let link = tokio::spawn(groupchat_link::run(link_config, to_service, to_link, stop_link.clone()));
-    let watch = service.watch();
+    let (watch, newest) = (service.watch(), service.newest());
     let front = front(&config, watch.clone(), &outgoing, &stop_link);
+    let asked_to_stop = CancellationToken::new();
+    let admin = Admin {
+        watch: watch.clone(),
+        newest: newest.clone(),
+        file: file.to_owned(),
+        stop: asked_to_stop.clone(),
+    };
+    let control = control(&config, admin, &stop_link);
     let service = service.run(incoming, outgoing, stop_service.clone());
     tokio::pin!(service);
     let served = tokio::select! {
         served = &mut service => served,
         () = notify::keep_telling(&watch) => Ok(()),
-        heard = signals::stop_requested() => {
+        () = signals::reload_when_asked(file, &newest) => Ok(()),
+        heard = async {
+            tokio::select! {
+                heard = signals::stop_requested() => heard,
+                () = asked_to_stop.cancelled() => Ok(()),
+            }
+        } => {
             heard.context("listening to signals")?;
             notify::stopping();
             stop_service.cancel();
@@ -70,6 +86,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     stop_link.cancel();
     link.await.context("the link task failed")?;
     front.await.context("the HTTP task failed")?;
+    control.await.context("the control task failed")?;
     info!("Stopped");
     served
 }
@@ -87,6 +104,16 @@ fn front(
         let Ok(domain) = BareJid::parse(&component.domain) else { return };
         if !listen.is_empty() {
             http::serve(&listen, watch, (domain, component.server), outgoing, stop).await;
+        }
+    })
+}
+
+/// The control socket, if it is wanted, until the link is closed.
+fn control(config: &Config, admin: Admin, stop: &CancellationToken) -> tokio::task::JoinHandle<()> {
+    let (socket, stop) = (config.control.socket.clone(), stop.clone());
+    tokio::spawn(async move {
+        if !socket.as_os_str().is_empty() {
+            control::serve(&socket, admin, stop).await;
         }
     })
 }

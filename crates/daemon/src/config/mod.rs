@@ -16,8 +16,8 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use groupchat_dialect::encode::ServiceInfo;
 pub use sections::{
-    Absent, Component, CreateGroups, Database, Defaults, Delivery, Http, Limits, Log, LogFormat, Multicast,
-    Service,
+    Absent, Component, Control, CreateGroups, Database, Defaults, Delivery, Http, Limits, Log, LogFormat,
+    Multicast, Service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub log: Log,
     /// Where operators look.
     pub http: Http,
+    /// Where administrators act.
+    pub control: Control,
 }
 
 /// One thing that is wrong with a configuration.

@@ -308,3 +308,17 @@ impl Default for Http {
         Self { listen: "127.0.0.1:5348".into() }
     }
 }
+
+/// `[control]`: where administrators act.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    /// The socket for `xmpp-groupchat ctl`; empty: none. Who runs the component can open it, and nobody else.
+    pub socket: PathBuf,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self { socket: "groupchat.sock".into() }
+    }
+}

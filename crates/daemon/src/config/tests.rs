@@ -39,7 +39,7 @@ fn every_problem_is_told_at_once_with_its_place() {
         "groupchat.toml: component.server: must be host:port",
         "groupchat.toml: limits.page_items: invalid type",
         "groupchat.toml: limits.nick_chars: must be from 16 to 64",
-        "groupchat.toml: colour.red: there is no such section; there are component, database",
+        "groupchat.toml: colour.red: there is no such section; there are component, control, database",
         "groupchat.toml: log.format: unknown variant",
         "environment variable GROUPCHAT_SERVICE__NAMES: service.names: there is no such key",
     ] {

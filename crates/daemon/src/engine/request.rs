@@ -99,7 +99,7 @@ impl Engine {
         work.say(origin, None, vec![answer], None);
     }
 
-    async fn decide_in(
+    pub(super) async fn decide_in(
         &mut self,
         work: &mut Work,
         origin: &Origin,

@@ -160,6 +160,8 @@ impl Work {
                 (Command::Create(_), _) => self.changes_people(),
                 _ => false,
             },
+            // It may be about anything.
+            Order::Act(_) => !self.changes.is_empty() || !self.archive.is_empty() || self.changes_people(),
             Order::Presence { .. }
             | Order::Seen(_)
             | Order::Bounce(_)
@@ -167,7 +169,8 @@ impl Work {
             | Order::Ping(_)
             | Order::Consent(..)
             | Order::KeptBounce(_)
-            | Order::LinkUp => false,
+            | Order::LinkUp
+            | Order::Reload(_) => false,
         };
         !waits && self.all_copies < COPIES_MAX
     }
@@ -210,6 +213,11 @@ impl Work {
     pub(super) fn say_if_stored(&mut self, group: &GroupId, speech: Vec<Outbound>) {
         self.count(Some(group), &speech);
         self.outcomes.push(Outcome { asker: None, group: Some(group.clone()), speech, news: None });
+    }
+
+    /// To be done when all is stored.
+    pub(super) fn when_stored(&mut self, news: News) {
+        self.outcomes.push(Outcome { asker: None, group: None, speech: Vec::new(), news: Some(news) });
     }
 
     fn count(&mut self, group: Option<&GroupId>, speech: &[Outbound]) {

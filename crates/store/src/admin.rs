@@ -1,0 +1,113 @@
+//! What administrators look at, and what they did.
+
+use groupchat_core::{GroupId, Timestamp};
+use groupchat_entity::{audit, group};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+
+use crate::error::Doing;
+use crate::{Store, StoreError};
+
+/// A group in a list for administrators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    pub name: String,
+    /// `private` or `public`.
+    pub visibility: String,
+    /// How many are in.
+    pub members: i64,
+}
+
+/// One line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audited {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub by: String,
+    /// What was asked for.
+    pub act: String,
+    /// `asked`, `done`, or why not.
+    pub outcome: String,
+}
+
+impl Store {
+    /// Groups by id, behind one if it is named: all, or those whose id or name holds a text, whatever its case. Reads the row of
+    /// every group when a text is looked for.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn list_groups(
+        &self,
+        search: Option<&str>,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<ListedGroup>, StoreError> {
+        let mut list = group::Entity::find()
+            .select_only()
+            .columns([
+                group::Column::GroupId,
+                group::Column::Name,
+                group::Column::Visibility,
+                group::Column::Members,
+            ])
+            .filter(group::Column::DeletedAt.is_null())
+            .order_by_asc(group::Column::GroupId)
+            .limit(limit);
+        if let Some(after) = after {
+            list = list.filter(group::Column::GroupId.gt(after));
+        }
+        if let Some(text) = search {
+            let like = format!("%{}%", text.to_lowercase().replace(['%', '_', '\\'], "_"));
+            let holds = |column| Expr::expr(Func::lower(Expr::col(column))).like(&like);
+            let any = Condition::any().add(holds(group::Column::Name)).add(holds(group::Column::GroupId));
+            list = list.filter(any);
+        }
+        let rows = list.into_tuple::<(String, String, String, i64)>().all(&self.db).await;
+        let listed = |(id, name, visibility, members): (String, String, String, i64)| ListedGroup {
+            id: GroupId::from_stored(&id),
+            name,
+            visibility,
+            members,
+        };
+        Ok(rows.doing("listing groups")?.into_iter().map(listed).collect())
+    }
+
+    /// Adds a line to the audit log.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn audit(&self, at: Timestamp, by: &str, act: &str, outcome: &str) -> Result<(), StoreError> {
+        let line = audit::ActiveModel {
+            at: Set(at.0),
+            by: Set(by.into()),
+            act: Set(act.into()),
+            outcome: Set(outcome.into()),
+            ..Default::default()
+        };
+        audit::Entity::insert(line)
+            .exec_without_returning(&self.db)
+            .await
+            .doing("writing the audit log")
+            .map(drop)
+    }
+
+    /// The newest lines of the audit log, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn audited(&self, limit: u64) -> Result<Vec<Audited>, StoreError> {
+        let newest = audit::Entity::find().order_by_desc(audit::Column::Id).limit(limit);
+        let rows = newest.all(&self.db).await.doing("reading the audit log")?;
+        let read = |row: audit::Model| Audited {
+            at: Timestamp(row.at),
+            by: row.by,
+            act: row.act,
+            outcome: row.outcome,
+        };
+        Ok(rows.into_iter().rev().map(read).collect())
+    }
+}

@@ -1,0 +1,144 @@
+//! What administrators do with a running service on a real Prosody: they see groups and people, change them, and every act is
+//! written down; and a configuration that changes is read again.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use groupchat_tests::client::Client;
+use groupchat_tests::real::{Account, Component, Domain, Prosody, Site, build_component};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn domain() -> Domain {
+    Domain { name: "ops.lit".into(), component_secret: "s3cret".into() }
+}
+
+fn prosody() -> Result<Prosody> {
+    let account = |user: &str| Account { domain: "ops.lit".into(), user: user.into(), password: "p".into() };
+    Prosody::serve(&Site::of(&[domain()], &[account("alice"), account("bob")]))
+}
+
+/// Asks the service, and gives the exit code and what is said.
+fn ctl(component: &Component, words: &[&str]) -> Result<(Option<i32>, String)> {
+    let mut command = Command::new(build_component()?);
+    command.arg("ctl").arg("--config").arg(component.config()).args(words);
+    let output = command.output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.code(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+/// Waits until something asked for says this.
+fn wait_until(component: &Component, words: &[&str], wanted: &str) -> Result<String> {
+    let start = Instant::now();
+    loop {
+        let (code, said) = ctl(component, words)?;
+        if code == Some(0) && said.contains(wanted) {
+            return Ok(said);
+        }
+        ensure!(start.elapsed() < PATIENCE, "{words:?} does not say {wanted}: {code:?} {said}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn start(host: &Prosody, folder: &tempfile::TempDir, more: &[&str]) -> Result<Component> {
+    let mut settings = vec![format!("control.socket = \"{}\"", folder.path().join("socket").display())];
+    settings.extend(more.iter().map(|line| (*line).to_owned()));
+    Component::start(&domain(), &host.addresses, &settings)
+}
+
+async fn login(host: &Prosody, user: &str) -> Result<Client> {
+    let client = Client::login(host.addresses.clients, "ops.lit", user, "p", "pda").await?;
+    client.send("<presence/><presence to='groupchat.ops.lit'/>").await?;
+    Ok(client)
+}
+
+/// Reads until a stanza holds this.
+async fn hears(client: &mut Client, wanted: &str) -> Result<()> {
+    while let Some(received) = client.next(PATIENCE).await {
+        if String::from(&received.stanza).contains(wanted) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("{} does not hear {wanted}", client.jid())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result<()> {
+    let (host, folder) = (prosody()?, tempfile::tempdir()?);
+    let mut component = start(&host, &folder, &[])?;
+    wait_until(&component, &["status"], "link          up")?;
+    let mut bob = login(&host, "bob").await?;
+    let done = |words: &[&str]| -> Result<()> {
+        let (code, said) = ctl(&component, words)?;
+        ensure!(code == Some(0) && said.trim() == "done", "{words:?}: {code:?} {said}");
+        Ok(())
+    };
+    done(&["create", "tea", "alice@ops.lit", "--name", "Tea time"])?;
+    done(&["add", "tea", "bob@ops.lit", "--role", "admin"])?;
+    hears(&mut bob, "addmember").await?;
+    done(&["set", "tea", "name", "下午茶"])?;
+    hears(&mut bob, "下午茶").await?;
+    done(&["role", "tea", "bob@ops.lit", "owner"])?;
+    let (_, shown) = ctl(&component, &["group", "tea"])?;
+    for expected in ["下午茶", "owner    alice@ops.lit", "owner    bob@ops.lit", "2 members"] {
+        ensure!(shown.contains(expected), "{expected} is not in {shown}");
+    }
+    let (_, shown) = ctl(&component, &["user", "bob@ops.lit"])?;
+    ensure!(shown.contains("owner    tea") && shown.contains("online   bob@ops.lit/pda"), "{shown}");
+    let (_, shown) = ctl(&component, &["groups", "--search", "下午"])?;
+    ensure!(shown.contains("tea\t2 members") && shown.contains("1 groups"), "{shown}");
+    done(&["remove", "tea", "bob@ops.lit", "--ban"])?;
+    hears(&mut bob, "removemember").await?;
+    let (code, said) = ctl(&component, &["remove", "tea", "alice@ops.lit"])?;
+    ensure!(code == Some(0), "the last one out deletes it: {said}");
+    let (code, said) = ctl(&component, &["delete", "tea"])?;
+    ensure!(code == Some(1), "{said}");
+    let (_, audit) = ctl(&component, &["audit"])?;
+    for expected in ["uid ", "{\"create\":{\"id\":\"tea\"", "asked", "done", "refused: ", "\"ban\":true"] {
+        ensure!(audit.contains(expected), "{expected} is not in {audit}");
+    }
+    ensure!(audit.lines().count() == 14, "{audit}");
+    let (code, _) = ctl(&component, &["stop"])?;
+    ensure!(code == Some(0));
+    let start = Instant::now();
+    while component.is_running().is_ok() {
+        ensure!(start.elapsed() < PATIENCE, "it does not stop");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_configuration_is_read_again() -> Result<()> {
+    let (host, folder) = (prosody()?, tempfile::tempdir()?);
+    let component = start(&host, &folder, &["limits.name_chars = 20"])?;
+    wait_until(&component, &["status"], "link          up")?;
+    let set = |name: &str| ctl(&component, &["set", "tea", "name", name]);
+    ctl(&component, &["create", "tea", "alice@ops.lit"])?;
+    ensure!(set("Twelve chars")?.0 == Some(0));
+    let text = std::fs::read_to_string(component.config())?;
+    let change = |from: &str, to: &str| std::fs::write(component.config(), text.replace(from, to));
+    change("name_chars = 20", "name_chars = 5")?;
+    component.hang_up()?;
+    wait_until(&component, &["reload"], "was read again")?;
+    let (code, said) = set("Twelve more!")?;
+    ensure!(code == Some(1) && said.contains('5'), "{said}");
+    change("name_chars = 20", "name_chars = 'no'")?;
+    component.hang_up()?;
+    let start = Instant::now();
+    while !component.log_text().contains("the old one stays") {
+        ensure!(start.elapsed() < PATIENCE, "{}", component.log_tail());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    ensure!(component.log_text().contains("limits.name_chars: invalid type"), "{}", component.log_tail());
+    change("name_chars = 20", "name_chars = 25")?;
+    ensure!(set("Twelve more!")?.0 == Some(1), "the old one stays until it is asked for");
+    change("name_chars = 20", "name_chars = 30\nservice.name = 'Rooms'")?;
+    wait_until(&component, &["reload"], "was read again")?;
+    ensure!(set("Twelve more!")?.0 == Some(0));
+    let mut alice = login(&host, "alice").await?;
+    alice.send("<iq type='get' id='d' to='groupchat.ops.lit'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>").await?;
+    hears(&mut alice, "Rooms").await
+}
