@@ -53,6 +53,8 @@ pub struct Model {
     pub created_at: i64,
     /// Milliseconds since 1970 (UTC); `NULL`: it is there.
     pub deleted_at: Option<i64>,
+    /// Milliseconds since 1970 (UTC) when it was made as a room; `NULL`: it is configured, or never was a room alone.
+    pub locked_at: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -10,6 +10,8 @@ pub mod group;
 pub mod member;
 pub mod mention;
 pub mod message;
+pub mod native;
+pub mod occupant;
 pub mod pending;
 pub mod session;
 pub mod unreachable;

@@ -7,6 +7,8 @@ mod m20261120_000001_create_tables;
 mod m20261121_000002_keep_what_is_delivered;
 mod m20261121_000003_count_the_archive;
 mod m20261121_000004_audit;
+mod m20261121_000005_rooms;
+mod m20261121_000006_locked_rooms;
 mod steps;
 
 use sea_orm_migration::prelude::*;
@@ -26,6 +28,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_keep_what_is_delivered::Migration),
             Box::new(m20261121_000003_count_the_archive::Migration),
             Box::new(m20261121_000004_audit::Migration),
+            Box::new(m20261121_000005_rooms::Migration),
+            Box::new(m20261121_000006_locked_rooms::Migration),
         ]
     }
 }

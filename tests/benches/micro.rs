@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use groupchat_core::{
     Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits, Member, Mentions, Mid,
-    Nick, ReadBy, Receive, Role, Sessions, Settings, StanzaId, StoredGroup, Timestamp, decide, delivery,
+    Nick, Presence, ReadBy, Receive, Role, Rooms, Sessions, Settings, StanzaId, StoredGroup, Timestamp,
+    decide, delivery,
 };
 use groupchat_dialect::{Decoded, decode, encode};
 use groupchat_link::reader::{Read, StanzaReader};
@@ -61,6 +62,7 @@ fn group(members: usize) -> Group {
         version: 1,
         settings: Settings::default(),
         deleted: false,
+        locked: false,
         countable: 0,
         members: (0..members).map(member).collect(),
         former: Vec::new(),
@@ -126,15 +128,16 @@ fn deciding(bench: &mut Criterion) {
             (device, Some(Jid::from_stored(SERVICE)), StanzaId(1))
         });
         let sessions = Sessions::restore(devices, Vec::new());
+        let rooms = Rooms::default();
+        let presence = Presence { sessions: &sessions, rooms: &rooms };
         let (actor, row) = (account(0), archived(1));
         sizes.throughput(Throughput::Elements(size as u64));
         sizes.bench_with_input(BenchmarkId::from_parameter(size), &size, |bencher, _| {
             bencher.iter(|| {
                 let decision = decide(&group, &actor, command, &limits, Timestamp(2_000)).expect("granted");
                 let said = (row.id, row.at);
-                let to =
-                    delivery::message(&group, &sessions, &row.mid, &row.mentions, said, Timestamp(2_000));
-                assert_eq!(to.live.len(), size, "everybody gets it");
+                let to = delivery::message(&group, presence, &row.mid, &row.mentions, said, Timestamp(2_000));
+                assert_eq!(to.live.native.len(), size, "everybody gets it");
                 (decision, to)
             });
         });

@@ -52,8 +52,15 @@ const CONVERSATIONS: &[&str] = &["native", "muc", "mixed", "refused", "host"];
 /// Lines of a file, without its tests.
 const LINES_MAX: usize = 400;
 /// Hosts of the web that we name: this machine, namespaces, standards, licences. Those of examples end in `.lit`.
-const HOSTS: &[&str] =
-    &["127.0.0.1", "jabber.org", "etherx.jabber.org", "www.w3.org", "xmpp.org", "www.apache.org"];
+const HOSTS: &[&str] = &[
+    "127.0.0.1",
+    "jabber.org",
+    "etherx.jabber.org",
+    "prosody.im",
+    "www.w3.org",
+    "xmpp.org",
+    "www.apache.org",
+];
 /// What has no place in the text of a project: half-finished work, and talk about how it was made.
 const UNWANTED: &[&str] = &[
     "todo!(",

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{BareJid, Mid, StanzaId};
+use crate::{Affiliations, BareJid, Jid, Mid, Nick, RoleWish, StanzaId};
 
 /// One request to change a group or to say something in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,9 +13,11 @@ pub enum Command {
     /// Change settings: property names and values.
     Update(Vec<(String, String)>),
     /// Delete the group.
-    Delete,
+    Delete(Farewell),
     /// Add members, all or none.
     AddMembers(Addition),
+    /// Invite accounts: add those who are no members, and tell the others once more.
+    Invite(Addition),
     /// Change nicks and roles of members, all or none.
     UpdateMembers(Vec<MemberUpdate>),
     /// Become a member on one's own: where it is open, by request, or because one was invited.
@@ -42,6 +44,26 @@ pub enum Command {
     Retract(Retraction),
     /// Tell that one has read up to a message.
     Read(ReadReceipt),
+    /// Make accounts what they are to be, as rooms have it.
+    Affiliate(Affiliations),
+    /// Change what occupants of a room may do there: send them away.
+    Roles(Vec<RoleWish>),
+    /// Submit the configuration of a room, or let it be.
+    Configure(Configuration),
+}
+
+/// The answer to the form of a room's configuration. XEP-0045 §10.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Configuration {
+    /// It is to be so.
+    Submitted {
+        /// Property names and values; those that are as they were are no change.
+        properties: Vec<(String, String)>,
+        /// Nobody can join on his own without having been asked; or everybody can. `None`: as it is.
+        is_members_only: Option<bool>,
+    },
+    /// As it is.
+    Cancelled,
 }
 
 /// Who is to be added.
@@ -51,6 +73,8 @@ pub struct Addition {
     pub members: Vec<MemberSpec>,
     /// What is known of them. The engine looks it up before the rules are asked.
     pub people: People,
+    /// Why, for those who are told.
+    pub reason: Option<Arc<str>>,
 }
 
 impl Addition {
@@ -151,6 +175,8 @@ pub struct Found {
 pub struct NewGroup {
     /// Settings as property names and values.
     pub properties: Vec<(String, String)>,
+    /// It is made as a room, and nobody is to know of it before it is configured.
+    pub locked: bool,
     /// Its first members besides the creator.
     pub members: Vec<MemberSpec>,
     /// What is known of them and of the creator. The engine looks it up before the rules are asked.
@@ -177,6 +203,17 @@ pub enum MemberRef {
     Jid(BareJid),
     /// By member id.
     Mid(Mid),
+    /// By nick, as rooms do (XEP-0045).
+    Nick(Nick),
+}
+
+/// What is said of a group that is deleted. XEP-0045 §10.9.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Farewell {
+    /// Why.
+    pub reason: Option<Arc<str>>,
+    /// Where everybody goes now.
+    pub alternate: Option<Jid>,
 }
 
 /// Who is to go.
@@ -186,6 +223,8 @@ pub struct Removal {
     pub who: Vec<MemberRef>,
     /// Also keep them out.
     pub ban: bool,
+    /// Why. XEP-0045 §9.
+    pub reason: Option<Arc<str>>,
 }
 
 /// A message.

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use crate::{
-    BareJid, Command, Group, Limits, Member, Mentions, Mid, Pending, Post, Receive, Refusal, Role, Settings,
-    StanzaId, Timestamp, join, lifecycle, members, my_settings, post, receipts, retract,
+    BareJid, Command, Farewell, Group, Limits, Member, Mentions, Mid, Pending, Post, Receive, Refusal, Role,
+    Settings, StanzaId, Timestamp, affiliations, join, lifecycle, members, my_settings, post, receipts,
+    retract, room_roles,
 };
 
 /// What one granted request does.
@@ -27,6 +28,10 @@ pub enum Change {
     Updated(Settings),
     /// It is deleted; its id stays taken.
     Deleted,
+    /// It was made as a room, and is configured now.
+    Unlocked,
+    /// It was made as a room, and is given up before anybody knew of it: nothing of it stays.
+    Abandoned,
     /// More members.
     MembersAdded {
         /// The new ones.
@@ -91,12 +96,14 @@ impl Change {
         match self {
             Self::Updated(_)
             | Self::Deleted
+            | Self::Unlocked
             | Self::MembersAdded { .. }
             | Self::MembersUpdated(_)
             | Self::MembersRemoved { .. }
             | Self::Waiting(_)
             | Self::Answered(_) => true,
             Self::Created(_)
+            | Self::Abandoned
             | Self::MemberSettings { .. }
             | Self::Posted { .. }
             | Self::Retracted { .. }
@@ -108,16 +115,32 @@ impl Change {
 /// Something that somebody is to hear.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
+    /// Its maker hears that a room is given up which he did not configure.
+    Abandoned,
     /// Every member hears it by presence, those who just went too; kept in the archive as an event.
     Announce(Event),
     /// A new member who is away gets a message that his host keeps for him.
-    Welcome(Member),
+    Welcome {
+        /// Who.
+        member: Member,
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
     /// Somebody who let nobody like the actor add him gets a message that invites him.
     Invite {
         /// Who.
         jid: BareJid,
         /// As what.
         role: Role,
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
+    /// An occupant of a room is sent away, and stays a member.
+    Kicked {
+        /// Who.
+        member: Member,
+        /// Why.
+        reason: Option<Arc<str>>,
     },
     /// Owners and admins hear that somebody asks to join; kept in the archive for them.
     Request {
@@ -188,7 +211,7 @@ pub enum Event {
     /// These properties changed, with their new values.
     Updated(Vec<(String, String)>),
     /// It was deleted.
-    Deleted,
+    Deleted(Farewell),
     /// It has this subject now.
     Subject {
         /// Who set it.
@@ -199,7 +222,12 @@ pub enum Event {
     /// These came.
     Added(Vec<Member>),
     /// These have other nicks or roles.
-    MembersUpdated(Vec<Member>),
+    MembersUpdated {
+        /// As they were.
+        before: Vec<Member>,
+        /// As they are, in the same order.
+        now: Vec<Member>,
+    },
     /// These went.
     Removed {
         /// Who.
@@ -208,16 +236,25 @@ pub enum Event {
         banned: bool,
         /// The one who went did so himself.
         left: bool,
+        /// Why.
+        reason: Option<Arc<str>>,
     },
 }
 
-/// Somebody who went, or (without a member id) was kept out without ever having been in.
+/// Somebody who went, or was kept out without ever having been in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removed {
     /// The account.
     pub jid: BareJid,
+    /// What he was; `None`: never in.
+    pub member: Option<Member>,
+}
+
+impl Removed {
     /// The member id it had.
-    pub mid: Option<Mid>,
+    pub fn mid(&self) -> Option<&Mid> {
+        self.member.as_ref().map(|member| &member.mid)
+    }
 }
 
 /// What this request of this actor does to this group at this time.
@@ -231,12 +268,24 @@ pub fn decide(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
+    let decision = granted(group, actor, command, limits, now)?;
+    Ok(if group.locked { lifecycle::unlocked(group, command, decision) } else { decision })
+}
+
+fn granted(
+    group: &Group,
+    actor: &BareJid,
+    command: &Command,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
     match command {
         Command::Create(_) => Err(Refusal::GroupTaken(group.id.to_string())),
         _ if group.deleted => Err(Refusal::NoSuchGroup),
         Command::Update(properties) => lifecycle::update(group, actor, properties, limits),
-        Command::Delete => lifecycle::delete(group, actor),
+        Command::Delete(farewell) => lifecycle::delete(group, actor, farewell),
         Command::AddMembers(addition) => members::add(group, actor, addition, limits, now),
+        Command::Invite(addition) => members::invite_all(group, actor, addition, limits, now),
         Command::UpdateMembers(updates) => members::update(group, actor, updates, limits),
         Command::RemoveMembers(removal) => members::remove(group, actor, removal, limits),
         Command::Join { nick, person } => join::join(group, actor, nick.as_deref(), *person, limits, now),
@@ -247,6 +296,9 @@ pub fn decide(
         }
         Command::Retract(retraction) => retract::retract(group, actor, retraction, limits),
         Command::Read(receipt) => receipts::read(group, actor, receipt),
+        Command::Affiliate(asked) => affiliations::affiliate(group, actor, asked, limits, now),
+        Command::Roles(wishes) => room_roles::roles(group, actor, wishes),
+        Command::Configure(answer) => lifecycle::configure(group, actor, answer, limits),
     }
 }
 

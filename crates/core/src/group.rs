@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    BareJid, Change, GroupId, Member, MemberRef, MemberSpec, Mid, Refusal, Role, Settings, Timestamp,
+    BareJid, Change, GroupId, Member, MemberRef, MemberSpec, Mid, Nick, Refusal, Role, Settings, Timestamp,
     Visibility,
 };
 
@@ -20,11 +20,15 @@ pub struct Group {
     pub settings: Settings,
     /// It was deleted; its id stays taken.
     pub deleted: bool,
+    /// Made as a room and not configured yet: nobody but its maker knows of it.
+    pub locked: bool,
+    /// It was given up before anybody knew of it: its id is free.
+    pub abandoned: bool,
     /// How many countable messages there were.
     pub countable: i64,
     members: Vec<Member>,
     by_jid: HashMap<BareJid, usize>,
-    nicks: HashSet<String>,
+    nicks: HashMap<String, usize>,
     pub(crate) mids: HashMap<Mid, BareJid>,
     pub(crate) banned: HashSet<BareJid>,
     pending: Vec<Pending>,
@@ -66,6 +70,8 @@ pub struct StoredGroup {
     pub settings: Settings,
     /// It was deleted.
     pub deleted: bool,
+    /// Made as a room and not configured yet.
+    pub locked: bool,
     /// How many countable messages there were.
     pub countable: i64,
     /// The members, in the order in which they came.
@@ -80,17 +86,19 @@ pub struct StoredGroup {
 
 impl From<StoredGroup> for Group {
     fn from(stored: StoredGroup) -> Self {
-        let StoredGroup { id, version, settings, deleted, countable, members, former, banned, pending } =
-            stored;
+        let StoredGroup { id, version, settings, deleted, locked, .. } = stored;
+        let StoredGroup { countable, members, former, banned, pending, .. } = stored;
         let mut group = Self {
             id,
             version,
             settings,
             deleted,
+            locked,
+            abandoned: false,
             countable,
             members,
             by_jid: HashMap::new(),
-            nicks: HashSet::new(),
+            nicks: HashMap::new(),
             mids: former.into_iter().collect(),
             banned: banned.into_iter().collect(),
             pending,
@@ -109,6 +117,7 @@ impl Group {
             version: 1,
             settings,
             deleted: false,
+            locked: false,
             countable: 0,
             members,
             former,
@@ -138,6 +147,7 @@ impl Group {
         match who {
             MemberRef::Jid(jid) => self.member(jid),
             MemberRef::Mid(mid) => self.member_by_mid(mid),
+            MemberRef::Nick(nick) => self.member_by_nick(nick),
         }
     }
 
@@ -163,7 +173,12 @@ impl Group {
 
     /// Has a member this nick?
     pub fn has_nick(&self, key: &str) -> bool {
-        self.nicks.contains(key)
+        self.nicks.contains_key(key)
+    }
+
+    /// The member whose nick looks like this one, or whom a room calls so.
+    pub fn member_by_nick(&self, nick: &Nick) -> Option<&Member> {
+        self.nicks.get(&nick.key()).map(|at| &self.members[*at])
     }
 
     /// Who has, or had, this member id.
@@ -188,6 +203,8 @@ impl Group {
             Change::Created(group) => *self = (**group).clone(),
             Change::Updated(settings) => self.settings = settings.clone(),
             Change::Deleted => self.deleted = true,
+            Change::Unlocked => self.locked = false,
+            Change::Abandoned => (self.deleted, self.abandoned) = (true, true),
             Change::MembersAdded { members, unbanned } => {
                 self.members.extend(members.iter().cloned());
                 for jid in unbanned {
@@ -248,7 +265,8 @@ impl Group {
 
     fn index(&mut self) {
         self.by_jid = self.members.iter().enumerate().map(|(at, m)| (m.jid.clone(), at)).collect();
-        self.nicks = self.members.iter().map(|member| member.nick.key()).collect();
+        let named = self.members.iter().enumerate();
+        self.nicks = named.flat_map(|(at, member)| member.name_keys().map(move |key| (key, at))).collect();
         self.mids.extend(self.members.iter().map(|member| (member.mid.clone(), member.jid.clone())));
     }
 }

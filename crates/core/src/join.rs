@@ -14,6 +14,9 @@ pub(crate) fn join(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
+    if group.locked {
+        return Err(Refusal::NoSuchGroup);
+    }
     if group.member(actor).is_some() {
         return Err(Refusal::AlreadyMember(actor.clone()));
     }
@@ -56,7 +59,7 @@ fn accepted(invitation: &Pending, nick: Option<&str>) -> MemberSpec {
 
 /// An addition of one.
 fn alone(spec: MemberSpec, actor: &BareJid, person: Person) -> Addition {
-    Addition { members: vec![spec], people: People::from([(actor.clone(), person)]) }
+    Addition { members: vec![spec], people: People::from([(actor.clone(), person)]), reason: None }
 }
 
 fn ask(

@@ -6,6 +6,7 @@
 //! **Not here:** XML, SQL, the clock, random numbers, anything that waits.
 
 mod address;
+mod affiliations;
 mod archive;
 mod command;
 mod decide;
@@ -25,21 +26,27 @@ pub mod reading;
 mod receipts;
 mod refusal;
 mod retract;
+mod room_roles;
+mod rooms;
 mod sessions;
 mod settings;
 
 pub use address::{BareJid, GroupId, InvalidAddress, Jid};
+pub use affiliations::{Affiliation, Affiliations, Standing};
 pub use archive::{Archived, ArchivedKind, Mentions, ReadBy, StanzaId, Timestamp};
 pub use command::{
-    Addable, Addition, Command, Correction, Found, MemberRef, MemberSpec, MemberUpdate, MentionsAsked,
-    MessageRef, NewGroup, People, Person, Post, ReadReceipt, Removal, Retraction, Storage,
+    Addable, Addition, Command, Configuration, Correction, Farewell, Found, MemberRef, MemberSpec,
+    MemberUpdate, MentionsAsked, MessageRef, NewGroup, People, Person, Post, ReadReceipt, Removal,
+    Retraction, Storage,
 };
 pub use decide::{Change, Decision, Event, Notice, Removed, decide};
 pub use group::{Group, Pending, PendingKind, Sight, StoredGroup, sight};
-pub use lifecycle::create;
+pub use lifecycle::{abandoned, create};
 pub use limits::Limits;
 pub use member::{Member, Mid, Nick, Receive, Role};
 pub use reach::Unreachable;
 pub use refusal::Refusal;
+pub use room_roles::{RoleWish, RoomRole};
+pub use rooms::{Occupant, Presence, Room, RoomChange, Rooms};
 pub use sessions::{Session, SessionChange, Sessions};
 pub use settings::{By, History, Join, Settings, Visibility};

@@ -98,6 +98,21 @@ impl Nick {
         &self.0
     }
 
+    /// Can it stand in an address, as rooms have it? Not every host carries what is newer than Unicode 3.2 there, as emoji.
+    /// RFC 6122 §2.4.
+    pub fn is_resource(&self) -> bool {
+        let has_controls = || self.0.chars().any(char::is_control);
+        if self.0.is_ascii() {
+            return !has_controls();
+        }
+        jid::ResourcePart::new(&self.0).is_ok_and(|resource| resource.as_str() == &*self.0)
+    }
+
+    /// How a room calls the member with this nick and this id: by the nick, if it can stand in an address.
+    pub fn in_room<'a>(&'a self, mid: &'a Mid) -> &'a str {
+        if self.is_resource() { &self.0 } else { &mid.0 }
+    }
+
     /// What two nicks are compared by: equal keys are one nick to a reader. RFC 8266 §2.4.
     pub fn key(&self) -> String {
         precis_profiles::Nickname::enforce(self.0.to_lowercase())
@@ -132,6 +147,17 @@ pub struct Member {
 }
 
 impl Member {
+    /// How a room calls him.
+    pub fn room_name(&self) -> &str {
+        self.nick.in_room(&self.mid)
+    }
+
+    /// The keys of all names that nobody else may have: of the nick, and of how a room calls him.
+    pub(crate) fn name_keys(&self) -> impl Iterator<Item = String> {
+        let by_mid = (!self.nick.is_resource()).then(|| Nick(self.mid.0.clone()).key());
+        std::iter::once(self.nick.key()).chain(by_mid)
+    }
+
     /// Does a message reach this member's devices now? (His own ones always do; that is not asked here.)
     pub fn wants(&self, mentions: &Mentions, now: Timestamp) -> bool {
         let is_muted = self.mute_until.is_some_and(|until| until > now);

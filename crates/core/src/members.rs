@@ -1,6 +1,7 @@
 //! The algebra of membership: who comes, who goes, who may do that. All or nothing, and never without an owner.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::names::{Names, account, parse_role};
 use crate::{
@@ -43,10 +44,35 @@ pub(crate) fn add(
     if added.is_empty() {
         return invite(group, actor, addition, &invited, limits, now);
     }
-    let mut decision = entered(group, added);
+    let mut decision = entered(group, added, addition.reason.as_ref());
     let invitations = invite(group, actor, addition, &invited, limits, now)?;
     decision.changes.extend(invitations.changes);
     decision.notices.extend(invitations.notices);
+    Ok(decision)
+}
+
+/// Adds those who are no members; the others are told once more, if they are away.
+pub(crate) fn invite_all(
+    group: &Group,
+    actor: &BareJid,
+    addition: &Addition,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    if !group.settings.invite.permits(group.actor(actor)?.role) {
+        return Err(Refusal::NotAllowed("only owners and admins may invite"));
+    }
+    let member = |spec: &MemberSpec| account(spec).ok().and_then(|jid| group.member(&jid));
+    let (known, new): (Vec<_>, Vec<_>) =
+        addition.members.iter().cloned().partition(|spec| member(spec).is_some());
+    let again = known.iter().filter_map(member).cloned();
+    let again = again.map(|member| Notice::Welcome { member, reason: addition.reason.clone() });
+    let mut decision = Decision { changes: Vec::new(), notices: again.collect() };
+    if !new.is_empty() || known.is_empty() {
+        let added = add(group, actor, &Addition { members: new, ..addition.clone() }, limits, now)?;
+        decision.changes = added.changes;
+        decision.notices.extend(added.notices);
+    }
     Ok(decision)
 }
 
@@ -68,13 +94,14 @@ pub(crate) fn enter(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    Ok(entered(group, new_members(group, addition, limits, now)?))
+    Ok(entered(group, new_members(group, addition, limits, now)?, addition.reason.as_ref()))
 }
 
-fn entered(group: &Group, members: Vec<Member>) -> Decision {
+fn entered(group: &Group, members: Vec<Member>, reason: Option<&Arc<str>>) -> Decision {
     let unbanned = members.iter().map(|m| &m.jid).filter(|jid| group.is_banned(jid)).cloned().collect();
     let mut notices = vec![Notice::Announce(Event::Added(members.clone()))];
-    notices.extend(members.iter().cloned().map(Notice::Welcome));
+    let welcome = |member: &Member| Notice::Welcome { member: member.clone(), reason: reason.cloned() };
+    notices.extend(members.iter().map(welcome));
     Decision { changes: vec![Change::MembersAdded { members, unbanned }], notices }
 }
 
@@ -111,7 +138,11 @@ pub(crate) fn invite(
         Some(Pending { jid: member.jid.clone(), kind, spec, since: now })
     });
     let change = Change::Waiting(waiting.collect());
-    let notices = invited.iter().map(|member| Notice::Invite { jid: member.jid.clone(), role: member.role });
+    let notices = invited.iter().map(|member| Notice::Invite {
+        jid: member.jid.clone(),
+        role: member.role,
+        reason: addition.reason.clone(),
+    });
     Ok(Decision { changes: vec![change], notices: notices.collect() })
 }
 
@@ -146,7 +177,9 @@ pub(crate) fn update(
     if owners.count() == 0 {
         return Err(Refusal::LastOwner);
     }
-    let notices = vec![Notice::Announce(Event::MembersUpdated(members.clone()))];
+    let before = members.iter().filter_map(|new| group.member(&new.jid)).cloned().collect();
+    let event = Event::MembersUpdated { before, now: members.clone() };
+    let notices = vec![Notice::Announce(event)];
     Ok(Decision { changes: vec![Change::MembersUpdated(members)], notices })
 }
 
@@ -178,12 +211,13 @@ fn updated(
 /// Nicks must be free once all of the change is done: two members may swap theirs.
 fn check_nicks(group: &Group, changed: &[Member]) -> Result<(), Refusal> {
     let given_up: HashSet<String> =
-        changed.iter().filter_map(|new| group.member(&new.jid)).map(|old| old.nick.key()).collect();
+        changed.iter().filter_map(|new| group.member(&new.jid)).flat_map(Member::name_keys).collect();
     let mut taken = HashSet::new();
     for member in changed {
-        let key = member.nick.key();
-        if (group.has_nick(&key) && !given_up.contains(&key)) || !taken.insert(key) {
-            return Err(Refusal::NickTaken(member.nick.to_string()));
+        for key in member.name_keys() {
+            if (group.has_nick(&key) && !given_up.contains(&key)) || !taken.insert(key) {
+                return Err(Refusal::NickTaken(member.nick.to_string()));
+            }
         }
     }
     Ok(())
@@ -222,11 +256,16 @@ pub(crate) fn remove(
     if !deletes && !remaining.any(|member| member.role == Role::Owner) {
         return Err(Refusal::LastOwner);
     }
-    let removed = who.iter().filter(|gone| gone.mid.is_some()).map(|gone| gone.jid.clone()).collect();
+    let removed = who.iter().filter(|gone| gone.member.is_some()).map(|gone| gone.jid.clone()).collect();
     let banned = if removal.ban { who.iter().map(|gone| gone.jid.clone()).collect() } else { Vec::new() };
     Ok(Decision {
         changes: vec![Change::MembersRemoved { removed, banned, deletes }],
-        notices: vec![Notice::Announce(Event::Removed { who, banned: removal.ban, left })],
+        notices: vec![Notice::Announce(Event::Removed {
+            who,
+            banned: removal.ban,
+            left,
+            reason: removal.reason.clone(),
+        })],
     })
 }
 
@@ -309,8 +348,8 @@ fn leavers(group: &Group, actor: &Member, removal: &Removal) -> Result<Vec<Remov
     let mut seen = HashSet::new();
     for named in &removal.who {
         let gone = match (group.find(named), named) {
-            (Some(member), _) => Removed { jid: member.jid.clone(), mid: Some(member.mid.clone()) },
-            (None, MemberRef::Jid(jid)) if removal.ban => Removed { jid: jid.clone(), mid: None },
+            (Some(member), _) => Removed { jid: member.jid.clone(), member: Some(member.clone()) },
+            (None, MemberRef::Jid(jid)) if removal.ban => Removed { jid: jid.clone(), member: None },
             (None, _) => return Err(Refusal::NoSuchMember),
         };
         if seen.insert(gone.jid.clone()) {
@@ -318,7 +357,7 @@ fn leavers(group: &Group, actor: &Member, removal: &Removal) -> Result<Vec<Remov
         }
     }
     if who.is_empty() {
-        who.push(Removed { jid: actor.jid.clone(), mid: Some(actor.mid.clone()) });
+        who.push(Removed { jid: actor.jid.clone(), member: Some(actor.clone()) });
     }
     Ok(who)
 }

@@ -1,4 +1,5 @@
-//! Accounts whose servers give copies for later back: those that take no more, and those that are not there.
+//! Accounts that get no copies for later: those whose servers give them back, because they take no more or because there
+//! is no such account, and those that only ever came by rooms.
 //!
 //! Not here: devices (`sessions`), and the words in which a server says it (only their names).
 
@@ -20,6 +21,8 @@ pub enum Unreachable {
     Full,
     /// Its server knows no such account: `item-not-found`, `gone` or `service-unavailable`, several times.
     Gone,
+    /// It only ever came by rooms (XEP-0045): clients for these ask the archive, and show a copy as something else.
+    InRooms,
 }
 
 impl Unreachable {
@@ -28,12 +31,13 @@ impl Unreachable {
         match self {
             Self::Full => "full",
             Self::Gone => "gone",
+            Self::InRooms => "rooms",
         }
     }
 
     /// Reads what was stored; a word of a later version is taken for the milder reason.
     pub fn from_stored(text: &str) -> Self {
-        if text == Self::Gone.as_str() { Self::Gone } else { Self::Full }
+        [Self::Gone, Self::InRooms].into_iter().find(|why| why.as_str() == text).unwrap_or(Self::Full)
     }
 }
 
@@ -77,6 +81,18 @@ impl Reach {
         let count = self.came_back.entry(user.clone()).or_default();
         *count = count.saturating_add(1);
         *count >= GONE_AFTER && self.came_back.remove(user).is_some()
+    }
+
+    /// The account came by a room and never otherwise; is that news?
+    pub(crate) fn came_by_room(&mut self, user: &BareJid) -> bool {
+        if self.unreachable.get(user) == Some(&Unreachable::InRooms)
+            || self.unreachable.len() >= UNREACHABLE_MAX
+        {
+            return false;
+        }
+        self.came_back.remove(user);
+        self.unreachable.insert(user.clone(), Unreachable::InRooms);
+        true
     }
 
     /// The account was seen; was it unreachable?

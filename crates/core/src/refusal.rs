@@ -41,6 +41,12 @@ pub enum Refusal {
     /// The actor is kept out.
     #[error("you were banned from this group")]
     Banned,
+    /// Somebody who is not in wants to be present (XEP-0045 §7.2.6).
+    #[error("only members may join this room: ask to be added")]
+    MembersOnly,
+    /// The room does not know this device as present (XEP-0410 §3).
+    #[error("you are not in this room")]
+    NotOccupant,
     /// A mention of everybody by somebody who may not.
     #[error("only owners and admins may mention everybody here")]
     MayNotMentionAll,

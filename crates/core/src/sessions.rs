@@ -101,9 +101,33 @@ impl Sessions {
         self.reach.of(user).is_none()
     }
 
-    /// Is there no such account, as far as is known?
-    pub fn is_gone(&self, user: &BareJid) -> bool {
-        self.reach.of(user) == Some(Unreachable::Gone)
+    /// Is a member without a session told of what happens to a group, in case he is there? Not where there is no such
+    /// account, as far as is known, nor where it only ever came by rooms.
+    pub fn takes_announcements(&self, user: &BareJid) -> bool {
+        !matches!(self.reach.of(user), Some(Unreachable::Gone | Unreachable::InRooms))
+    }
+
+    /// Does an account without a session get letters: that it was added, that somebody invites it?
+    pub fn takes_letters(&self, user: &BareJid) -> bool {
+        matches!(self.reach.of(user), None | Some(Unreachable::InRooms))
+    }
+
+    /// Is this an account of which only rooms are known?
+    pub fn is_in_rooms_only(&self, user: &BareJid) -> bool {
+        self.reach.of(user) == Some(Unreachable::InRooms)
+    }
+
+    /// The account joined a room, and never used a client of the protocol's own: it reads the archive.
+    pub fn came_by_room(&mut self, user: &BareJid) -> Option<SessionChange> {
+        let came = self.of(user).is_empty() && self.reach.came_by_room(user);
+        came.then(|| SessionChange::Lost(user.clone(), Unreachable::InRooms))
+    }
+
+    /// Did this device announce itself to this address?
+    pub fn is_announced(&self, device: &Jid, address: &Jid) -> bool {
+        let text = device.to_string();
+        let session = self.of(device.bare()).iter().find(|session| *session.jid == *text);
+        session.is_some_and(|session| session.announced_to.contains(address))
     }
 
     /// A copy for later came back with this condition (RFC 6120 §8.3.3).
@@ -258,7 +282,7 @@ mod tests {
         let (phone, user) = (jid("a@h/phone"), jid("a@h").bare().clone());
         let lost = sessions.refused(&user, "resource-constraint");
         assert_eq!(lost, Some(SessionChange::Lost(user.clone(), Unreachable::Full)));
-        assert!(!sessions.takes_copies(&user) && !sessions.is_gone(&user));
+        assert!(!sessions.takes_copies(&user) && sessions.takes_announcements(&user));
         assert_eq!(
             sessions.learn(&phone, None, NOW, 9),
             [SessionChange::Found(user.clone()), SessionChange::Learnt(phone.clone(), None, NOW)]

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use groupchat_core::{
-    Addition, BareJid, Command, GroupId, MemberRef, MemberSpec, MemberUpdate, NewGroup, People, Removal,
+    Addition, BareJid, Command, Farewell, GroupId, MemberRef, MemberSpec, MemberUpdate, NewGroup, People,
+    Removal,
 };
 use groupchat_store::Store;
 use serde::{Deserialize, Serialize};
@@ -197,19 +198,19 @@ impl Admin {
             }
             AdminCommand::Add { id, jid, role } => {
                 let spec = MemberSpec { jid: jid.clone(), role: Some(role.clone()), ..MemberSpec::default() };
-                let addition = Addition { members: vec![spec], people: People::new() };
+                let addition = Addition { members: vec![spec], people: People::new(), reason: None };
                 (id, None, Command::AddMembers(addition))
             }
             AdminCommand::Remove { id, jid, ban } => {
                 let who = vec![MemberRef::Jid(account(jid)?)];
-                (id, None, Command::RemoveMembers(Removal { who, ban: *ban }))
+                (id, None, Command::RemoveMembers(Removal { who, ban: *ban, reason: None }))
             }
             AdminCommand::Role { id, jid, role } => {
                 let who = MemberRef::Jid(account(jid)?);
                 let update = MemberUpdate { who, nick: None, role: Some(role.clone()) };
                 (id, None, Command::UpdateMembers(vec![update]))
             }
-            AdminCommand::Delete { id } => (id, None, Command::Delete),
+            AdminCommand::Delete { id } => (id, None, Command::Delete(Farewell::default())),
             AdminCommand::Status
             | AdminCommand::Groups { .. }
             | AdminCommand::Group { .. }

@@ -73,6 +73,7 @@ impl Service {
             domain,
             info: config.service_info(),
             limits,
+            rooms: config.muc.mode,
             clock: clock.clone(),
             started: Instant::now(),
             store: watch.store(),

@@ -9,92 +9,40 @@
 mod act;
 mod bounce;
 mod carry_out;
+mod order;
 mod policy;
 mod private;
 mod replay;
 mod request;
+mod rooms;
 mod sent;
 mod work;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use act::Act;
 use bounce::{Links, Missed};
-use groupchat_core::{Addable, GroupId, Jid, Refusal, SessionChange, Sessions, StanzaId, Timestamp};
-use groupchat_dialect::{Bounce, Origin, Outbound, Private, Request, encode};
+use groupchat_core::{GroupId, Jid, Rooms, SessionChange, Sessions, StanzaId, Timestamp};
+use groupchat_dialect::{Bounce, encode};
 use groupchat_link::Outgoing;
 use groupchat_link::queue::{Closed, Sender};
 use groupchat_store::{Batch as StoredBatch, Store, StoreError};
+pub(crate) use order::Order;
 pub(crate) use policy::Policy;
 use private::Exchanges;
 use replay::{Doubt, ReplayError};
 use sent::Sent;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
-use work::Work;
+use work::{Unsaved, Work};
 
 use crate::clock::Clock;
 use crate::fanout::outgoing_of;
 use crate::groups::Groups;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
-
-/// What the engine is asked to do.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// Something is to be done in a group.
-    Request(Box<Request>),
-    /// A device announced itself to an address of ours, or took itself off it.
-    Presence {
-        /// The device.
-        from: Jid,
-        /// The address.
-        address: Jid,
-        /// It came.
-        available: bool,
-    },
-    /// A device showed by what it sent that it is online.
-    Seen(Jid),
-    /// A message of ours came back.
-    Bounce(Bounce),
-    /// One that came back earlier, when the database could not say what it was.
-    KeptBounce(Bounce),
-    /// Something for a member's own address.
-    Private(Box<Private>),
-    /// Somebody wants to know whether the service works: answered once what came before it is stored.
-    Ping(Origin),
-    /// A user says who may add him.
-    Consent(Origin, Addable),
-    /// The link is up, for the first time or again.
-    LinkUp,
-    /// An administrator does something.
-    Act(Box<Act>),
-    /// The operator has changed what is allowed.
-    Reload(Box<(Policy, Rates<GroupId>)>),
-}
-
-impl Order {
-    /// What whoever asks for something hears while there is no database; `None`: nobody asks.
-    pub(crate) fn unavailable(&self) -> Option<Outbound> {
-        let asker = match self {
-            Self::Request(request) => &request.origin,
-            Self::Private(private) if !private.kind.is_answer() => &private.origin,
-            Self::Ping(origin) | Self::Consent(origin, _) => origin,
-            Self::Private(_)
-            | Self::Presence { .. }
-            | Self::Seen(_)
-            | Self::Bounce(_)
-            | Self::KeptBounce(_)
-            | Self::LinkUp
-            | Self::Act(_)
-            | Self::Reload(_) => {
-                return None;
-            }
-        };
-        Some(encode::refused(asker, &Refusal::Unavailable))
-    }
-}
 
 /// Requests in one transaction at most: beyond this a batch gets no faster, only later.
 const BATCH_MAX: usize = 256;
@@ -116,7 +64,10 @@ pub(crate) struct Engine {
     store: Store,
     groups: Groups,
     sessions: Sessions,
-    unsaved_sessions: Vec<SessionChange>,
+    rooms: Rooms,
+    /// Rooms that were made and perhaps not configured, oldest first.
+    leftovers: VecDeque<(Timestamp, GroupId)>,
+    unsaved: Unsaved,
     last_id: StanzaId,
     missed: Missed,
     kept_bounces: VecDeque<Bounce>,
@@ -134,6 +85,8 @@ pub(crate) struct Engine {
 /// What the engine goes on with.
 pub(crate) struct Stored {
     sessions: Sessions,
+    rooms: Rooms,
+    leftovers: VecDeque<(Timestamp, GroupId)>,
     cursor: StanzaId,
     last_id: StanzaId,
     sent: Sent,
@@ -146,12 +99,14 @@ impl Stored {
     /// The store cannot be read.
     pub(crate) async fn load(store: &Store, policy: &Policy, now: Timestamp) -> Result<Self, StoreError> {
         let sessions = Sessions::restore(store.sessions().await?, store.unreachable().await?);
+        let rooms = Rooms::restore(store.occupants().await?);
+        let leftovers = store.locked().await?.into();
         let cursor = store.cursor(&policy.domain).await?;
         // Invitations are in no archive, and were said all the same.
         let invited = StanzaId(store.last_invited().await?.0 * 1_000);
         let last_id = store.last_stanza_id().await?.max(cursor).max(invited);
         let recent = store.recent(Timestamp(now.0 - policy.dedup_ms), sent::SENT_MAX).await?;
-        Ok(Self { sessions, cursor, last_id, sent: Sent::restore(policy.dedup_ms, recent) })
+        Ok(Self { sessions, rooms, leftovers, cursor, last_id, sent: Sent::restore(policy.dedup_ms, recent) })
     }
 }
 
@@ -165,7 +120,7 @@ impl Engine {
         outgoing: Sender,
         metrics: Metrics,
     ) -> Self {
-        let Stored { sessions, cursor: saved_cursor, last_id, sent } = stored;
+        let Stored { sessions, rooms, leftovers, cursor: saved_cursor, last_id, sent } = stored;
         info!(sessions = sessions.count(), "Ready, with {} sessions from before", sessions.count());
         let groups = Groups::new(store.clone());
         let doubts = VecDeque::from([Doubt::new(&outgoing, saved_cursor, last_id)]);
@@ -178,7 +133,9 @@ impl Engine {
             store,
             groups,
             sessions,
-            unsaved_sessions: Vec::new(),
+            rooms,
+            leftovers,
+            unsaved: Unsaved::default(),
             last_id,
             missed: Missed::default(),
             kept_bounces: VecDeque::new(),
@@ -227,7 +184,8 @@ impl Engine {
         self.saved_cursor < self.last_id
             || !self.doubts.is_empty()
             || !self.kept_bounces.is_empty()
-            || !self.unsaved_sessions.is_empty()
+            || !self.leftovers.is_empty()
+            || !self.unsaved.is_empty()
     }
 
     /// What the server has, if that is more than is stored.
@@ -238,18 +196,19 @@ impl Engine {
     /// Stores what waits for no request: how far the server is, and who came and went while nothing could be stored.
     async fn save_rest(&mut self) {
         let cursor = self.moved_cursor();
-        let sessions = std::mem::take(&mut self.unsaved_sessions);
-        if cursor.is_none() && sessions.is_empty() {
+        let Unsaved { sessions, in_rooms } = std::mem::take(&mut self.unsaved);
+        if cursor.is_none() && sessions.is_empty() && in_rooms.is_empty() {
             return;
         }
         let cursor_of_domain = cursor.map(|reached| (self.policy.domain.clone(), reached));
-        let batch = StoredBatch { cursor: cursor_of_domain, sessions, ..StoredBatch::default() };
+        let rooms = self.room_changes(&in_rooms);
+        let batch = StoredBatch { cursor: cursor_of_domain, sessions, rooms, ..StoredBatch::default() };
         match self.store.commit(&batch).await {
             Ok(()) => self.saved_cursor = cursor.unwrap_or(self.saved_cursor),
             // With the next batch, then.
             Err(problem) => {
                 debug!(error = %problem, "The cursor could not be stored: {problem}");
-                self.keep_unsaved(batch.sessions);
+                self.keep_unsaved(batch.sessions, in_rooms);
             }
         }
     }
@@ -258,7 +217,8 @@ impl Engine {
     async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), Closed> {
         let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::KeptBounce).collect();
         // What came back can wait for those who ask.
-        let mut orders = orders.drain(..).chain(kept).peekable();
+        let due = self.due_leftovers(self.clock.now()).into_iter().map(Order::Leftover);
+        let mut orders = due.chain(orders.drain(..)).chain(kept).peekable();
         // Also without orders, and again after each failure: what is in doubt comes before anything new.
         while !self.doubts.is_empty() || orders.peek().is_some() {
             match self.settle_doubts().await {
@@ -273,7 +233,7 @@ impl Engine {
                 break;
             }
             let began = Instant::now();
-            let unsaved = std::mem::take(&mut self.unsaved_sessions);
+            let unsaved = std::mem::take(&mut self.unsaved);
             // Each batch that changes or says anything has a time of its own, though the clock stands still or goes
             // back: who joins in this one was not there in the last.
             let now = Timestamp(self.clock.now().0.max(self.last_now.0 + 1));
@@ -297,7 +257,7 @@ impl Engine {
 
     /// Nothing can be stored: who asks for something hears so, and who came and went is remembered until it can.
     async fn refuse_all(&mut self, orders: impl Iterator<Item = Order>) -> Result<(), Closed> {
-        let unsaved = std::mem::take(&mut self.unsaved_sessions);
+        let unsaved = std::mem::take(&mut self.unsaved);
         let mut work = Work::new(self.last_now, self.last_id, unsaved);
         for order in orders {
             match (order.unavailable(), order) {
@@ -307,24 +267,27 @@ impl Engine {
                 (None, order) => self.decide(&mut work, order).await,
             }
         }
-        self.keep_unsaved(work.into_batch().0.sessions);
+        let (batch, rest) = work.into_batch();
+        self.keep_unsaved(batch.sessions, rest.in_rooms);
         Ok(())
     }
 
     /// Devices came and went whether or not it could be written down.
-    fn keep_unsaved(&mut self, sessions: Vec<SessionChange>) {
-        self.unsaved_sessions = sessions;
-        let excess = self.unsaved_sessions.len().saturating_sub(UNSAVED_SESSIONS_MAX);
-        self.unsaved_sessions.drain(..excess);
+    fn keep_unsaved(&mut self, mut sessions: Vec<SessionChange>, in_rooms: BTreeSet<(GroupId, Jid)>) {
+        let excess = sessions.len().saturating_sub(UNSAVED_SESSIONS_MAX);
+        sessions.drain(..excess);
+        self.unsaved = Unsaved { sessions, in_rooms };
     }
 
     async fn decide(&mut self, work: &mut Work, order: Order) {
         match order {
             Order::Request(request) => self.request(work, *request).await,
-            Order::Presence { from, address, available: true } => self.learn(work, &from, Some(&address)),
-            Order::Presence { from, address, available: false } => {
-                work.sessions.extend(self.sessions.leave(&from, &address));
+            Order::Presence { from, address, available, says } => {
+                self.presence(work, &from, &address, available, says).await;
             }
+            Order::Enter(enter) => self.enter(work, *enter).await,
+            Order::Leftover(group) => self.leftover(work, &group).await,
+            Order::LostOccupant(device, group) => self.lose_occupant(work, &group, &device).await,
             Order::Seen(from) => self.learn(work, &from, None),
             Order::Bounce(bounce) => {
                 self.metrics.bounces.inc();
@@ -340,6 +303,23 @@ impl Engine {
             Order::LinkUp => self.links.note(self.clock.now()),
             Order::Act(act) => self.act(work, *act).await,
             Order::Reload(new) => (self.policy, self.rates) = *new,
+        }
+    }
+
+    /// A device comes or goes; in a group that it joined as a room, this is said there alone.
+    async fn presence(
+        &mut self,
+        work: &mut Work,
+        from: &Jid,
+        address: &Jid,
+        available: bool,
+        says: Option<Arc<str>>,
+    ) {
+        let in_room = self.occupant_presence(work, from, address, available, says.as_ref()).await;
+        if available && !in_room {
+            self.learn(work, from, Some(address));
+        } else if !available && (!in_room || self.sessions.is_announced(from, address)) {
+            work.sessions.extend(self.sessions.leave(from, address));
         }
     }
 
@@ -360,6 +340,7 @@ impl Engine {
             // Also of what is in no archive, as invitations: the cursor is behind it until the server has it.
             self.last_id = self.last_id.max(StanzaId(batch.now.0 * 1_000));
         }
+        batch.rooms = self.room_changes(&rest.in_rooms);
         if batch.is_empty() {
             self.missed.note(rest.missed.drain());
             return rest.granted(&mut self.groups);
@@ -377,7 +358,8 @@ impl Engine {
             }
             Err(problem) => {
                 error!(error = %problem, "A batch of {} could not be stored: {problem}", rest.len());
-                self.keep_unsaved(batch.sessions);
+                self.restore_rooms(std::mem::take(&mut rest.rooms_before));
+                self.keep_unsaved(batch.sessions, std::mem::take(&mut rest.in_rooms));
                 self.keep_bounces(rest.bounces.drain(..));
                 if !matches!(problem, StoreError::Stale(_)) && before < self.last_id {
                     // The connection may have broken after it was stored.

@@ -1,14 +1,18 @@
-//! What the rules want said, as stanzas with their recipients.
+//! What the rules want said, as stanzas with their recipients: once for the protocol's own clients, and once more for
+//! those that joined the group as a room, if any did (`fanout/rooms.rs`).
 //!
 //! Not here: when it is said. The engine sends it once it is stored.
 
+mod rooms;
+
 use std::sync::Arc;
 
+use groupchat_core::delivery::{self, Devices};
 use groupchat_core::{
-    Archived, BareJid, Event, Group, GroupId, Jid, Member, Mentions, Mid, Post, Receive, Role, Sessions,
-    StanzaId, Timestamp, delivery,
+    Archived, BareJid, Event, Group, GroupId, Jid, Member, Mentions, Mid, Post, Presence, Receive, Role,
+    StanzaId, Timestamp,
 };
-use groupchat_dialect::{Outbound, encode};
+use groupchat_dialect::{Origin, Outbound, encode};
 use groupchat_link::Outgoing;
 
 use crate::config::Absent;
@@ -30,7 +34,7 @@ pub(crate) struct Fanout<'a> {
     /// What members get who are away.
     pub(crate) absent: Absent,
     /// Who is online where.
-    pub(crate) sessions: &'a Sessions,
+    pub(crate) presence: Presence<'a>,
 }
 
 impl Fanout<'_> {
@@ -40,30 +44,26 @@ impl Fanout<'_> {
     }
 
     /// An announcement to every member and to those who just went; the asking device's copy has the request's id.
-    pub(crate) fn announcement(
-        &self,
-        group: &Group,
-        event: &Event,
-        actor: &Jid,
-        request_id: Option<&Arc<str>>,
-    ) -> Vec<Outbound> {
+    pub(crate) fn announcement(&self, group: &Group, event: &Event, origin: &Origin) -> Vec<Outbound> {
         let gone: Vec<&BareJid> = match event {
             Event::Removed { who, .. } => {
                 // Somebody who is banned without ever having been in is not told: he need not know the group.
-                who.iter().filter(|gone| gone.mid.is_some()).map(|gone| &gone.jid).collect()
+                who.iter().filter(|gone| gone.member.is_some()).map(|gone| &gone.jid).collect()
             }
             Event::Created { .. }
             | Event::Updated(_)
-            | Event::Deleted
+            | Event::Deleted(_)
             | Event::Subject { .. }
             | Event::Added(_)
-            | Event::MembersUpdated(_) => Vec::new(),
+            | Event::MembersUpdated { .. } => Vec::new(),
         };
-        let to = delivery::announcement(group, self.sessions, actor, gone);
+        let to = delivery::announcement(group, self.presence, &origin.from, gone);
         let name = self.name(group);
-        let request_id = request_id.map(|id| &**id);
+        let request_id = origin.carrier.id().map(|id| &**id);
+        // Who asks in the words of rooms hears of it in these.
+        let asker = to.asker.filter(|_| !origin.carrier.is_of_rooms());
         [
-            (to.asker.into_iter().collect::<Vec<_>>(), true, request_id),
+            (asker.into_iter().collect::<Vec<_>>(), true, request_id),
             (to.actor, true, None),
             (to.others, false, None),
         ]
@@ -77,7 +77,7 @@ impl Fanout<'_> {
     /// An announcement for those for whom it is worth its bytes.
     fn not_in_vain(&self, mut news: Outbound) -> Outbound {
         if news.tail.len() > LARGE_BYTES {
-            news.to.retain(|to| !self.sessions.of(Jid::from_stored(to).bare()).is_empty());
+            news.to.retain(|to| !self.presence.sessions.of(Jid::from_stored(to).bare()).is_empty());
         }
         news
     }
@@ -86,7 +86,8 @@ impl Fanout<'_> {
     pub(crate) fn announced(&self, group: &Group, row: &Archived, left: &[BareJid]) -> Option<Outbound> {
         let were_there = group.members().iter().filter(|member| member.joined <= row.at);
         let to = were_there.map(|member| &member.jid).chain(left);
-        let to = to.filter(|jid| !self.sessions.is_gone(jid)).map(BareJid::text).collect();
+        let to =
+            to.filter(|jid| self.presence.sessions.takes_announcements(jid)).map(BareJid::text).collect();
         let news = self.not_in_vain(encode::news(&self.name(group), &row.payload, to));
         (!news.to.is_empty()).then_some(news)
     }
@@ -103,24 +104,43 @@ impl Fanout<'_> {
         group: &Group,
         member: &Member,
         adder: &BareJid,
+        reason: Option<&str>,
         id: StanzaId,
     ) -> Option<Outbound> {
-        let away = self.sessions.of(&member.jid).is_empty() && self.sessions.takes_copies(&member.jid);
-        away.then(|| encode::welcome(&self.name(group), member, adder, id))
+        let sessions = self.presence.sessions;
+        let is_away = sessions.of(&member.jid).is_empty() && sessions.takes_letters(&member.jid);
+        let is_in_room =
+            self.presence.rooms.of(&group.id).is_some_and(|room| !room.of(&member.jid).is_empty());
+        // Who came on his own knows it, and who is there, too.
+        (is_away && !is_in_room && *adder != member.jid)
+            .then(|| encode::welcome(&self.name(group), member, adder, reason, id))
     }
 
     /// The copies of a stored message.
     pub(crate) fn message(&self, group: &Group, message: &Archived, now: Timestamp) -> Vec<Outbound> {
         let copies = delivery::message(
             group,
-            self.sessions,
+            self.presence,
             &message.mid,
             &message.mentions,
             (message.id, message.at),
             now,
         );
-        let live = (!copies.live.is_empty()).then(|| encode::copy(self.domain, message, copies.live, false));
-        live.into_iter().chain(self.absent_copy(message, copies.absent)).collect()
+        self.live(group, message, copies.live).chain(self.absent_copy(message, copies.absent)).collect()
+    }
+
+    /// The live copies of a stored message, in each form that somebody hears.
+    fn live<'m>(
+        &'m self,
+        group: &'m Group,
+        message: &'m Archived,
+        to: Devices,
+    ) -> impl Iterator<Item = Outbound> + use<'m> {
+        let Devices { native, rooms } = to;
+        let native = (!native.is_empty()).then(|| encode::copy(self.domain, message, native, false));
+        let rooms = (!rooms.is_empty())
+            .then(|| encode::room_copy(self.domain, message, nick_of(group, &message.mid), rooms));
+        native.into_iter().chain(rooms)
     }
 
     /// The copies for members who are away, if the service makes any.
@@ -136,35 +156,45 @@ impl Fanout<'_> {
         author: &Mid,
         post: &Post,
         now: Timestamp,
-    ) -> Option<Outbound> {
+    ) -> Vec<Outbound> {
         let to = delivery::message(
             group,
-            self.sessions,
+            self.presence,
             author,
             &Mentions::default(),
             (StanzaId(i64::MAX), now),
             now,
         )
         .live;
-        (!to.is_empty()).then(|| encode::ephemeral(self.domain, &group.id, author, post, to))
+        let Devices { native, rooms } = to;
+        let native =
+            (!native.is_empty()).then(|| encode::ephemeral(self.domain, &group.id, author, post, native));
+        let name = self.name(group);
+        let rooms = (!rooms.is_empty())
+            .then(|| encode::room_ephemeral(&name, (author, nick_of(group, author)), post, rooms));
+        native.into_iter().chain(rooms).collect()
     }
 
     /// The copies of a stored message for everybody, whatever he wants to hear.
     pub(crate) fn to_everybody(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let absent = delivery::all_absent(group, self.sessions, (message.id, message.at));
+        let absent = delivery::all_absent(group, self.presence, (message.id, message.at));
         self.to_all_devices(group, message).into_iter().chain(self.absent_copy(message, absent)).collect()
     }
 
     /// The copies of a stored message for everybody who is there, whatever he wants to hear; nobody else misses it.
     pub(crate) fn to_all_devices(&self, group: &Group, message: &Archived) -> Vec<Outbound> {
-        let to = delivery::all_devices(group, self.sessions, (message.id, message.at));
-        (!to.is_empty()).then(|| encode::copy(self.domain, message, to, false)).into_iter().collect()
+        let to = delivery::all_devices(group, self.presence, (message.id, message.at));
+        self.live(group, message, to).collect()
     }
 
     /// That a moderator took a message back, for everybody who is there.
-    pub(crate) fn moderated(&self, group: &Group, row: &Archived) -> Option<Outbound> {
-        let to = delivery::all_devices(group, self.sessions, (row.id, row.at));
-        (!to.is_empty()).then(|| encode::moderated(&self.name(group), row.id, &row.payload, to))
+    pub(crate) fn moderated(&self, group: &Group, row: &Archived) -> Vec<Outbound> {
+        let Devices { native, rooms } = delivery::all_devices(group, self.presence, (row.id, row.at));
+        let name = self.name(group);
+        let native = (!native.is_empty()).then(|| encode::moderated(&name, row.id, &row.payload, native));
+        let rooms =
+            (!rooms.is_empty()).then(|| encode::room_moderated(&name, row, nick_of(group, &row.mid), rooms));
+        native.into_iter().chain(rooms).collect()
     }
 
     /// What reaches one's devices, for one's other ones.
@@ -175,24 +205,28 @@ impl Fanout<'_> {
         mute_until: Option<Timestamp>,
         device: &Jid,
     ) -> Option<Outbound> {
-        let to = delivery::devices(self.sessions, [device.bare()], device);
+        let to = delivery::devices(group, self.presence, [device.bare()], device).native;
         (!to.is_empty()).then(|| encode::my_settings(&self.name(group), receive, mute_until, to))
     }
 
     /// The copies of a receipt: to the author's devices, and the reader's others.
-    pub(crate) fn receipt(
-        &self,
-        group: &GroupId,
-        receipt: &Receipt<'_>,
-        reader_device: &Jid,
-    ) -> Option<Outbound> {
+    pub(crate) fn receipt(&self, group: &Group, receipt: &Receipt<'_>, reader_device: &Jid) -> Vec<Outbound> {
         let users = receipt.author.into_iter().chain([reader_device.bare()]);
-        let to = delivery::devices(self.sessions, users, reader_device);
+        let Devices { native, rooms } = delivery::devices(group, self.presence, users, reader_device);
         let id = receipt.client_id.map(|id| &**id);
-        (!to.is_empty()).then(|| {
-            encode::receipt(self.domain, group, receipt.reader, receipt.message_id, id, receipt.displayed, to)
-        })
+        let Receipt { reader, message_id, displayed, .. } = *receipt;
+        let native = (!native.is_empty())
+            .then(|| encode::receipt(self.domain, &group.id, reader, message_id, id, displayed, native));
+        let (name, reader) = (self.name(group), (reader, nick_of(group, reader)));
+        let rooms = (!rooms.is_empty())
+            .then(|| encode::room_receipt(&name, reader, message_id, id, displayed, rooms));
+        native.into_iter().chain(rooms).collect()
     }
+}
+
+/// The nick of a member; of somebody who has left, what he was known by to others than rooms.
+pub(crate) fn nick_of<'g>(group: &'g Group, mid: &'g Mid) -> &'g str {
+    group.member_by_mid(mid).map_or(mid.as_str(), Member::room_name)
 }
 
 /// A read receipt to be passed on.

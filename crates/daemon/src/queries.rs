@@ -3,6 +3,9 @@
 //! What may be seen is decided by `core::sight`; how it is written, by the dialect.
 
 mod history;
+mod rooms;
+
+pub(crate) use history::names;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +21,8 @@ use tokio::sync::{Semaphore, SetOnce};
 use tracing::error;
 
 use crate::clock::Clock;
+use crate::config::MucMode;
+use crate::identity;
 
 /// Answers questions. Shared by as many as are being answered at once.
 pub(crate) struct Queries {
@@ -27,6 +32,8 @@ pub(crate) struct Queries {
     pub(crate) info: ServiceInfo,
     /// How much is too much.
     pub(crate) limits: Limits,
+    /// How far groups are rooms.
+    pub(crate) rooms: MucMode,
     /// The time.
     pub(crate) clock: Clock,
     /// Since when it runs.
@@ -53,6 +60,7 @@ impl Queries {
             domain: self.domain.clone(),
             info,
             limits,
+            rooms: self.rooms,
             clock: self.clock.clone(),
             started: self.started,
             store: Arc::clone(&self.store),
@@ -66,6 +74,9 @@ impl Queries {
             (Query::DiscoInfo, None) => Some(encode::disco_service_info(&self.info)),
             (Query::Version, _) => Some(encode::version(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),
             (Query::Time, _) => Some(encode::time(self.clock.now())),
+            (Query::UniqueName, None) if self.rooms == MucMode::Full => {
+                Some(encode::unique(identity::group_id().as_str()))
+            }
             (Query::Uptime, _) => Some(encode::uptime(self.started.elapsed().as_secs())),
             (Query::ArchiveForm, _) => Some(encode::archive_form()),
             (Query::ArchivePreferences, _) => Some(encode::archive_preferences()),
@@ -129,6 +140,11 @@ impl Queries {
             | Query::Archive(_)
             | Query::ArchiveForm
             | Query::ArchivePreferences
+            | Query::AdminList(_)
+            | Query::RoomForm
+            | Query::UniqueName
+            | Query::Registration
+            | Query::ReservedNick
             | Query::DiscoInfo
             | Query::Ping
             | Query::Version
@@ -150,7 +166,7 @@ impl Queries {
         let members_only =
             Err(Refusal::NotAllowed("only members may see who is in this group, and what was said"));
         Ok(Some(match &question.query {
-            Query::DiscoInfo => encode::disco_group_info(&info(summary)),
+            Query::DiscoInfo => encode::disco_group_info(&info(summary), self.rooms != MucMode::Off),
             Query::GroupInfo => encode::group_info(domain, &info(summary)),
             Query::DiscoItems(_) if !inside => encode::disco_no_items(),
             Query::Members(_) | Query::MemberInfo(_) | Query::Receipts(_) | Query::ArchiveMetadata
@@ -158,6 +174,16 @@ impl Queries {
             {
                 return members_only;
             }
+            Query::AdminList(_) | Query::RoomForm | Query::Registration | Query::ReservedNick
+                if self.rooms == MucMode::Off =>
+            {
+                return Err(Refusal::Unknown);
+            }
+            Query::AdminList(_) | Query::RoomForm if !inside => return members_only,
+            Query::AdminList(list) => rooms::list(store, &summary, *list).await?,
+            Query::RoomForm => rooms::form(&summary)?,
+            Query::Registration => rooms::registration(store, &summary, asker).await?,
+            Query::ReservedNick => rooms::reserved_nick(store, &summary, asker).await?,
             Query::Receipts(message) => history::receipts(store, &summary, asker, message).await?,
             Query::ArchiveMetadata => {
                 history::metadata(store, ArchiveScope::Group { id: id.clone(), reader: asker.clone() })
@@ -180,6 +206,7 @@ impl Queries {
             | Query::Archive(_)
             | Query::ArchiveForm
             | Query::ArchivePreferences
+            | Query::UniqueName
             | Query::Ping
             | Query::Version
             | Query::Time
@@ -203,8 +230,8 @@ fn result(question: &Question, payload: Option<Element>) -> Outbound {
 }
 
 fn info(summary: Summary) -> encode::GroupInfo {
-    let Summary { id, settings, members, role, .. } = summary;
-    encode::GroupInfo { id, settings, members, role }
+    let Summary { id, settings, members, role, created, .. } = summary;
+    encode::GroupInfo { id, settings, members, role, created }
 }
 
 fn paged<A, B>(found: Paged<A>, turn: impl Fn(A) -> B) -> Paged<B> {

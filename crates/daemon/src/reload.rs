@@ -41,6 +41,7 @@ impl Newest {
         let fixed = [
             ("component", same_secret && same(&old.component, &new.component)),
             ("database", same(&old.database, &new.database)),
+            ("muc", same(&old.muc, &new.muc)),
             ("http", same(&old.http, &new.http)),
             ("control", same(&old.control, &new.control)),
             ("delivery.multicast", old.delivery.multicast == new.delivery.multicast),
@@ -49,6 +50,7 @@ impl Newest {
         ];
         new.component = old.component.clone();
         new.database = old.database.clone();
+        new.muc = old.muc.clone();
         new.http = old.http.clone();
         new.control = old.control.clone();
         new.delivery.multicast = old.delivery.multicast;

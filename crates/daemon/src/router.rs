@@ -139,7 +139,9 @@ impl Router {
                 Ok(()) => self.order(Order::Request(Box::new(request))).await,
                 Err(refusal) => send(&self.outgoing, encode::refused(&request.origin, &refusal)).await,
             },
-            Decoded::Presence { from, .. } | Decoded::Bounce(Bounce { from, .. })
+            Decoded::Presence { from, .. }
+            | Decoded::LostOccupant { from, .. }
+            | Decoded::Bounce(Bounce { from, .. })
                 if self.news.check(from.bare()).is_err() =>
             {
                 // Nobody to tell. A session that is not learnt or not ended is found out by use, and what comes back is
@@ -147,9 +149,14 @@ impl Router {
                 debug!("Left out presence, or what came back, of a user who sends too much of it");
                 Ok(())
             }
-            Decoded::Presence { from, address, available } => {
-                self.order(Order::Presence { from, address, available }).await
+            Decoded::Presence { from, address, available, says } => {
+                self.order(Order::Presence { from, address, available, says }).await
             }
+            Decoded::LostOccupant { from, group } => self.order(Order::LostOccupant(from, group)).await,
+            Decoded::Enter(enter) => match self.rates.check(enter.origin.from.bare()) {
+                Ok(()) => self.order(Order::Enter(enter)).await,
+                Err(refusal) => send(&self.outgoing, encode::refused(&enter.origin, &refusal)).await,
+            },
             Decoded::Bounce(bounce) => self.order(Order::Bounce(bounce)).await,
             Decoded::Private(private) => {
                 if !private.kind.is_answer()

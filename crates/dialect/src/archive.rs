@@ -2,15 +2,18 @@
 //!
 //! Not here: who may read what (the store shows each reader what is his).
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use groupchat_core::reading::{ArchiveFilter, Shown, Tombstone, With};
-use groupchat_core::{ArchivedKind, BareJid, Jid, Limits, Mid, Refusal, StanzaId, Timestamp};
+use groupchat_core::{Archived, ArchivedKind, BareJid, Jid, Limits, Mid, Refusal, Role, StanzaId, Timestamp};
 use minidom::Element;
 use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType};
 use xmpp_parsers::ns;
 use xmpp_parsers::rsm::{First, SetResult};
 
 use crate::decode::group_of;
-use crate::{ArchiveQuery, Origin, Outbound, Query, date, native, paging, xml};
+use crate::{ArchiveQuery, Origin, Outbound, Query, date, muc, native, paging, xml};
 
 /// Longest `queryid`, in characters.
 const QUERY_ID_CHARS_MAX: usize = 255;
@@ -105,7 +108,21 @@ fn with(jid: &Jid, domain: &BareJid) -> Option<With> {
     })
 }
 
-/// The page as messages, one a row, and the result that ends it.
+/// By which names a room knows those who said something: by their member ids.
+pub type RoomNames = HashMap<Mid, RoomName>;
+
+/// By which name a room knows somebody. Who has left is known by his last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomName {
+    /// How it calls him.
+    pub nick: Arc<str>,
+    /// His account.
+    pub jid: BareJid,
+    /// What he is now; `None`: no member.
+    pub role: Option<Role>,
+}
+
+/// The page as messages, one a row, and the result that ends it; as a room says them where there are names for it.
 pub fn page(
     origin: &Origin,
     domain: &str,
@@ -113,8 +130,9 @@ pub fn page(
     rows: &[Shown],
     is_complete: bool,
     total: Option<usize>,
+    room: Option<&RoomNames>,
 ) -> Vec<Outbound> {
-    let asker: std::sync::Arc<str> = origin.from.to_string().into();
+    let asker: Arc<str> = origin.from.to_string().into();
     let one = |shown: &Shown| {
         let mut result = xml::open(
             "result",
@@ -125,7 +143,7 @@ pub fn page(
             ],
         );
         result.push('>');
-        result.push_str(&forwarded(domain, shown));
+        result.push_str(&forwarded(domain, shown, room));
         result.push_str("</result>");
         let head = xml::open("message", &[("from", Some(&origin.at))]);
         xml::stanza(head, vec![asker.clone()], &result, "message")
@@ -146,12 +164,14 @@ pub fn page(
 }
 
 /// A row as it is forwarded. Its content stands in the client's namespace, which is the stream's for whoever reads it.
-fn forwarded(domain: &str, shown: &Shown) -> String {
+fn forwarded(domain: &str, shown: &Shown, room: Option<&RoomNames>) -> String {
     let row = &shown.archived;
     let group = row.group.at(domain);
     let (stanza_id, stamp) = (row.id.to_string(), date::write(row.at));
+    let named = room.and_then(|names| names.get(&row.mid));
+    let name = named.map_or(row.mid.as_str(), |named| &named.nick);
     let from = match row.kind {
-        ArchivedKind::Message => format!("{group}/{}", row.mid),
+        ArchivedKind::Message => format!("{group}/{name}"),
         ArchivedKind::Event => group.clone(),
     };
     let id = row.client_id.as_deref().unwrap_or(&stanza_id);
@@ -167,12 +187,25 @@ fn forwarded(domain: &str, shown: &Shown) -> String {
     text.push_str(&xml::open("message", &head));
     text.push('>');
     match &shown.retracted {
-        None => text.push_str(&row.payload),
+        None => text.push_str(&muc::by_nick(&group, row, name)),
         Some(tombstone) => text.push_str(&tombstone_content(&group, tombstone)),
     }
     text.push_str(&native::stanza_id(&group, &stanza_id));
+    if let Some(named) = named.filter(|_| row.kind == ArchivedKind::Message) {
+        text.push_str(&occupant(row, named));
+    }
     text.push_str("</message></forwarded>");
     text
+}
+
+/// Who said it: everybody in a group may know everybody. XEP-0313 §6.1.2, XEP-0421.
+fn occupant(row: &Archived, named: &RoomName) -> String {
+    let item = muc::item(&[
+        ("affiliation", Some(named.role.map_or("none", muc::affiliation))),
+        ("role", Some("none")),
+        ("jid", Some(named.jid.as_str())),
+    ]);
+    xml::content([&muc::user([item])]) + &muc::occupant_id(&row.mid)
 }
 
 fn tombstone_content(group: &str, tombstone: &Tombstone) -> String {

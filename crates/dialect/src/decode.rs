@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use groupchat_core::{Addable, BareJid, Command, GroupId, Jid, Limits, Mid, Refusal};
 use minidom::Element;
-use xmpp_parsers::ns::MAM;
+use xmpp_parsers::ns::{DISCO_INFO, MAM};
 
 use crate::xml::STREAM;
 use crate::{
-    Bounce, Carrier, Decoded, Origin, Outbound, archive, disco, native, private, privilege, refusal, xml,
+    Bounce, Carrier, Decoded, Origin, Outbound, Query, archive, disco, muc, native, private, privilege,
+    refusal, xml,
 };
 
 /// A longer id or namespace is not repeated in an answer: it must not outgrow what hosts take.
@@ -135,6 +136,14 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
     if to.resource.is_some() {
         return private::message(stanza, origin, &to);
     }
+    if let Some(group) = &to.group
+        && let Some(read) = muc::invitation(stanza, domain)
+    {
+        return match read {
+            Ok(command) => Decoded::Command(crate::Request { group: Some(group.clone()), origin, command }),
+            Err(refused) => answered(stanza, &origin, &refused),
+        };
+    }
     match native::message(stanza, &origin, to, domain) {
         Ok((group, command)) => Decoded::Command(crate::Request { origin, group: Some(group), command }),
         Err(refused) => answered(stanza, &origin, &refused),
@@ -144,20 +153,21 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
 fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> Decoded {
     let address = Jid::from_stored(&to.text);
     match stanza.attr("type") {
-        Some("unavailable") => return Decoded::Presence { from: origin.from, address, available: false },
+        Some("unavailable") => return announced(stanza, origin.from, to, address, false),
         Some("subscribe") => return Decoded::Answered(unsubscribed(&origin)),
-        Some("error" | "subscribed" | "unsubscribe" | "unsubscribed" | "probe") => {
+        Some("error") => return lost_occupant(stanza, origin.from, to),
+        Some("subscribed" | "unsubscribe" | "unsubscribed" | "probe") => {
             return Decoded::Ignored("a presence that asks for nothing");
         }
         Some(_) => return answered(stanza, &origin, &Refusal::Malformed("unknown type of presence".into())),
         None => {}
     }
-    if stanza.has_child("x", "http://jabber.org/protocol/muc") {
-        return answered(stanza, &origin, &Refusal::NoRooms);
+    if stanza.has_child("x", muc::MUC) {
+        return muc::enter(stanza, origin, to);
     }
     let Some(head) = stanza.children().find(|child| child.name() == "x" && native::is_operation(&child.ns()))
     else {
-        return Decoded::Presence { from: origin.from, address, available: true };
+        return announced(stanza, origin.from, to, address, true);
     };
     if let Carrier::Presence { operation, .. } = &mut origin.carrier {
         *operation = Some(head.ns()).filter(|ns| ns.len() <= REPEATED_BYTES_MAX).map(Arc::from);
@@ -174,6 +184,34 @@ fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> 
         Err(refused) => answered(stanza, &origin, &refused),
     }
 }
+
+/// A device comes or goes, or says something of itself.
+fn announced(stanza: &Element, from: Jid, to: &To, address: Jid, available: bool) -> Decoded {
+    let says = (to.group.is_some() && to.resource.is_some()).then(|| muc::says(stanza));
+    Decoded::Presence { from, address, available, says }
+}
+
+/// Presence comes back when its device is gone, or cannot be reached.
+fn lost_occupant(stanza: &Element, from: Jid, to: &To) -> Decoded {
+    let conditions = stanza.children().filter(|child| is_plain(child, "error")).flat_map(Element::children);
+    let is_lost = conditions.filter(|child| is_condition(child)).any(|child| LOST.contains(&child.name()));
+    match &to.group {
+        Some(group) if is_lost && from.resource().is_some() => {
+            Decoded::LostOccupant { from, group: group.clone() }
+        }
+        _ => Decoded::Ignored("a presence that asks for nothing"),
+    }
+}
+
+/// What is said of a device that is there no more.
+const LOST: [&str; 6] = [
+    "gone",
+    "item-not-found",
+    "recipient-unavailable",
+    "remote-server-not-found",
+    "remote-server-timeout",
+    "service-unavailable",
+];
 
 fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJid) -> Decoded {
     let mut payloads = stanza.children();
@@ -204,6 +242,13 @@ fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJ
     let query = match namespace.as_str() {
         _ if shows_session => native::query(payload, to, limits),
         MAM => archive::query(payload, kind, domain, limits),
+        muc::MUC_ADMIN if to.group.is_some() => muc::admin_query(payload),
+        muc::MUC_UNIQUE if to.group.is_none() => Ok(Query::UniqueName),
+        muc::REGISTER if to.group.is_some() => Ok(Query::Registration),
+        DISCO_INFO if to.group.is_some() && payload.attr("node") == Some(disco::NICK_NODE) => {
+            Ok(Query::ReservedNick)
+        }
+        muc::MUC_OWNER if to.group.is_some() => Ok(Query::RoomForm),
         _ => disco::query(payload, limits),
     };
     match query {
@@ -224,6 +269,17 @@ fn request(payload: &Element, to: &To, domain: &BareJid) -> Result<Asked, Refusa
     let namespace = payload.ns();
     if to.group.is_none() && namespace == groupchat_payloads::ns::MYSETTINGS {
         return native::consent(payload).map(Asked::Consent);
+    }
+    if let Some(group) = &to.group {
+        let of_room = match namespace.as_str() {
+            muc::MUC_ADMIN => Some(muc::admin_command(payload, domain)?),
+            muc::MUC_OWNER => Some(muc::owner_command(payload)?),
+            muc::REGISTER => Some(muc::registration_command(payload)?),
+            _ => None,
+        };
+        if let Some(command) = of_room {
+            return Ok(Asked::Command(Some(group.clone()), Box::new(command)));
+        }
     }
     let (group, command) = match native::moderation(payload, to) {
         Some(read) => read?,

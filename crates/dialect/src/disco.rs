@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groupchat_core::page::Paged;
-use groupchat_core::{GroupId, Limits, Member, Refusal};
+use groupchat_core::{By, GroupId, Limits, Member, Refusal};
 use groupchat_payloads::{self as payloads, ns as groupchat};
 use jiff::Timestamp;
 use minidom::Element;
@@ -13,7 +13,7 @@ use xmpp_parsers::ns;
 use xmpp_parsers::version::VersionResult;
 
 use crate::encode::GroupInfo;
-use crate::{Paging, Query, archive, paging};
+use crate::{Paging, Query, archive, date, muc, paging};
 
 const LAST: &str = "jabber:iq:last";
 
@@ -47,6 +47,8 @@ pub struct ServiceInfo {
     pub contacts: [Vec<String>; 3],
     /// Its limits, by name.
     pub limits: Vec<(&'static str, usize)>,
+    /// It says that its groups are rooms (XEP-0045).
+    pub has_rooms: bool,
 }
 
 /// `disco#info` of the service, with its limits and contact addresses as forms (XEP-0128).
@@ -76,7 +78,11 @@ pub fn service_info(service: &ServiceInfo) -> Element {
     if contacts.peek().is_some() {
         forms.push(result_form("http://jabber.org/network/serverinfo", contacts));
     }
-    info(Identity::new("groupchat", "text", "en", service.name.as_str()), served.chain(standard), forms)
+    let identity = |category: &str| Identity::new(category, "text", "en", service.name.as_str());
+    let mut identities = vec![identity("groupchat")];
+    identities.extend(service.has_rooms.then(|| identity("conference")));
+    let rooms = service.has_rooms.then_some(muc::MUC);
+    info(identities, served.chain(standard).chain(rooms), forms)
 }
 
 fn result_form(form_type: &str, fields: impl Iterator<Item = Field>) -> DataForm {
@@ -89,17 +95,8 @@ fn result_form(form_type: &str, fields: impl Iterator<Item = Field>) -> DataForm
     }
 }
 
-/// `disco#info` of a group. XEP-0045 §6.4.
-pub fn group_info(group: &GroupInfo) -> Element {
-    let form = result_form(
-        MUC_ROOMINFO,
-        [
-            Field::text_single("muc#roominfo_description", &group.settings.description),
-            Field::text_single("muc#roominfo_subject", &group.settings.subject),
-            Field::text_single("muc#roominfo_occupants", &group.members.to_string()),
-        ]
-        .into_iter(),
-    );
+/// `disco#info` of a group, which says how it can be joined as a room, if it can. XEP-0045 §6.4.
+pub fn group_info(group: &GroupInfo, is_room: bool) -> Element {
     let features = [
         groupchat::GROUPCHAT,
         groupchat::GROUPINFO,
@@ -119,19 +116,52 @@ pub fn group_info(group: &GroupInfo) -> Element {
         "urn:xmpp:message-moderate:0",
         "urn:xmpp:message-moderate:1",
     ];
+    let rooms = if is_room { muc::features(&group.settings) } else { Vec::new() };
     let identity = Identity::new("conference", "text", "en", group.settings.name.to_string());
-    info(identity, features.into_iter().chain(standard), vec![form])
+    let form = result_form(MUC_ROOMINFO, room_info(group).into_iter());
+    info(vec![identity], features.into_iter().chain(standard).chain(rooms), vec![form])
 }
 
 const MUC_ROOMINFO: &str = "http://jabber.org/protocol/muc#roominfo";
 
+/// What stock clients show of a group, and what they learn from it of their own rights.
+fn room_info(group: &GroupInfo) -> Vec<Field> {
+    let settings = &group.settings;
+    let yes = |var: &str, by: By| Field {
+        type_: FieldType::Boolean,
+        ..Field::text_single(var, if by == By::Members { "1" } else { "0" })
+    };
+    vec![
+        Field::text_single("muc#roominfo_description", &settings.description),
+        Field::text_single("muc#roominfo_subject", &settings.subject),
+        Field::text_single("muc#roominfo_occupants", &group.members.to_string()),
+        Field::text_single("muc#roomconfig_roomname", &settings.name),
+        Field::text_single("muc#roominfo_creationdate", &date::write(group.created)),
+        yes("muc#roominfo_subjectmod", settings.configure),
+        yes("muc#roomconfig_changesubject", settings.configure),
+        yes("{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites", settings.invite),
+        yes("muc#roomconfig_allowinvites", settings.invite),
+    ]
+}
+
+/// The asker's nick in a group; nothing, if he has none. XEP-0045 §7.12.
+pub fn reserved_nick(nick: Option<&str>) -> Element {
+    let identities = nick.map(|nick| Identity::new("conference", "text", "en", nick)).into_iter().collect();
+    let mut answer = info(identities, std::iter::empty(), Vec::new());
+    payloads::set(&mut answer, "node", NICK_NODE);
+    answer
+}
+
+/// The node by which a client asks for its nick. XEP-0045 §7.12.
+pub(crate) const NICK_NODE: &str = "x-roomuser-item";
+
 fn info<'a>(
-    identity: Identity,
+    identities: Vec<Identity>,
     features: impl Iterator<Item = &'a str>,
     extensions: Vec<DataForm>,
 ) -> Element {
     let features = features.map(str::to_owned).collect();
-    DiscoInfoResult { node: None, identities: vec![identity], features, extensions }.into()
+    DiscoInfoResult { node: None, identities, features, extensions }.into()
 }
 
 /// `disco#items` of the service: the public groups, by id and name.

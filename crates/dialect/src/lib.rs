@@ -11,6 +11,7 @@ mod decode;
 mod disco;
 pub mod encode;
 mod inbox;
+mod muc;
 mod native;
 mod paging;
 mod private;
@@ -25,6 +26,7 @@ use groupchat_core::page::Page;
 use groupchat_core::reading::ArchiveFilter;
 use groupchat_core::{Addable, Command, GroupId, Jid, Mid};
 use groupchat_payloads::MemberKey;
+pub use muc::{AdminList, Enter, HistoryAsked};
 pub use privilege::Granted;
 
 /// A stanza from the host, understood.
@@ -42,6 +44,18 @@ pub enum Decoded {
         address: Jid,
         /// It came.
         available: bool,
+        /// What it says of itself, as XML text, if it was said to a member's address: an occupant's device says it to
+        /// all others.
+        says: Option<Arc<str>>,
+    },
+    /// A device wants to be present in a group as in a room; for the engine.
+    Enter(Box<Enter>),
+    /// What was said to a device of its presence in a room did not arrive; for the engine.
+    LostOccupant {
+        /// The device.
+        from: Jid,
+        /// The group.
+        group: GroupId,
     },
     /// A message of ours did not arrive; for the engine.
     Bounce(Bounce),
@@ -116,6 +130,16 @@ impl Carrier {
             Self::Iq { id, .. } => Some(id),
         }
     }
+
+    /// Is it what a client for rooms (XEP-0045) asks in? It is answered as such, and heard of as such.
+    pub fn is_of_rooms(&self) -> bool {
+        match self {
+            Self::Presence { operation: Some(namespace), .. } | Self::Iq { namespace, .. } => {
+                muc::is_of_rooms(namespace)
+            }
+            Self::Presence { operation: None, .. } | Self::Message { .. } => false,
+        }
+    }
 }
 
 /// A question, and where it came from.
@@ -156,6 +180,16 @@ pub enum Query {
     ArchiveForm,
     /// What is archived. XEP-0441.
     ArchivePreferences,
+    /// Who is what in a room. XEP-0045 §9.
+    AdminList(AdminList),
+    /// The form of a room's configuration. XEP-0045 §10.2.
+    RoomForm,
+    /// A name for a new room. XEP-0307.
+    UniqueName,
+    /// How one becomes a member, or by which nick one is. XEP-0045 §7.10.
+    Registration,
+    /// The asker's nick in a group. XEP-0045 §7.12.
+    ReservedNick,
     /// XEP-0030 §3.
     DiscoInfo,
     /// XEP-0030 §4.

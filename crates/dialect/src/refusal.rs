@@ -14,6 +14,8 @@ const TEXT_CHARS_MAX: usize = 300;
 fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
     use ErrorType::{Auth, Cancel, Modify, Wait};
     let in_message = matches!(carrier, Carrier::Message { .. });
+    let in_iq = matches!(carrier, Carrier::Iq { .. });
+    let is_of_rooms = carrier.is_of_rooms();
     match refusal {
         Refusal::NoSuchGroup
         | Refusal::NoSuchMember
@@ -23,9 +25,11 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
         Refusal::GroupTaken(_) | Refusal::NickTaken(_) | Refusal::MidTaken(_) | Refusal::AlreadyMember(_) => {
             (Condition::Conflict, Cancel)
         }
-        Refusal::NotAllowed(_) if in_message => (Condition::Forbidden, Auth),
+        Refusal::NotAllowed(_) if in_message || (is_of_rooms && in_iq) => (Condition::Forbidden, Auth),
+        Refusal::Banned if is_of_rooms => (Condition::Forbidden, Auth),
+        Refusal::MembersOnly => (Condition::RegistrationRequired, Auth),
         Refusal::NotAllowed(_) | Refusal::Banned => (Condition::NotAllowed, Cancel),
-        Refusal::NotMember => (Condition::NotAcceptable, Cancel),
+        Refusal::NotMember | Refusal::NotOccupant => (Condition::NotAcceptable, Cancel),
         Refusal::MayNotPost | Refusal::MayNotMentionAll | Refusal::NotYourMessage => {
             (Condition::Forbidden, Auth)
         }

@@ -194,7 +194,7 @@ impl Adoption<'_> {
 
     fn let_in(&mut self, arrival: &mut Arrival, specs: &[MemberSpec], at: Timestamp) {
         for chunk in specs.chunks(MEMBERS_PER_REQUEST) {
-            let addition = Addition { members: chunk.to_vec(), people: People::new() };
+            let addition = Addition { members: chunk.to_vec(), people: People::new(), reason: None };
             self.carry_out(arrival, &Command::AddMembers(addition), at);
         }
     }
@@ -213,7 +213,11 @@ impl Adoption<'_> {
         arrival.mids = arrival.group.members().iter().map(|m| (m.jid.clone(), m.mid.clone())).collect();
         let gone: Vec<_> = gone.into_values().map(MemberRef::Jid).collect();
         for chunk in gone.chunks(MEMBERS_PER_REQUEST) {
-            self.carry_out(arrival, &Command::RemoveMembers(Removal { who: chunk.to_vec(), ban: false }), at);
+            self.carry_out(
+                arrival,
+                &Command::RemoveMembers(Removal { who: chunk.to_vec(), ban: false, reason: None }),
+                at,
+            );
         }
     }
 

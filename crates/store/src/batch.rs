@@ -1,6 +1,8 @@
 //! What the engine hands over to be stored.
 
-use groupchat_core::{Addable, Archived, BareJid, Change, GroupId, SessionChange, StanzaId, Timestamp};
+use groupchat_core::{
+    Addable, Archived, BareJid, Change, GroupId, RoomChange, SessionChange, StanzaId, Timestamp,
+};
 
 /// Everything one batch of decisions stores, in one transaction: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +18,8 @@ pub struct Batch {
     pub archive: Vec<Archived>,
     /// Who came online and who went, in order.
     pub sessions: Vec<SessionChange>,
+    /// Who came into groups as into rooms, and who went; what each device's state is in the end.
+    pub rooms: Vec<RoomChange>,
     /// Which accounts may be added by whom from now on, in order.
     pub people: Vec<(BareJid, Addable)>,
     /// The server of this component has everything up to this row.
@@ -28,6 +32,7 @@ impl Batch {
         self.changes.is_empty()
             && self.archive.is_empty()
             && self.sessions.is_empty()
+            && self.rooms.is_empty()
             && self.people.is_empty()
             && self.cursor.is_none()
     }

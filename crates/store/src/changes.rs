@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use groupchat_core::{BareJid, Change, Group, GroupId, Member, Pending, Receive, Settings, Timestamp};
-use groupchat_entity::{ban, group, member, pending};
+use groupchat_entity::{ban, group, member, message, pending};
 use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, SqlErr, UpdateMany,
@@ -24,6 +24,10 @@ pub(crate) async fn apply(
         Change::Created(group) => create(tx, group, now).await,
         Change::Updated(settings) => update(tx, id, settings).await,
         Change::Deleted => delete(tx, id, now).await,
+        Change::Unlocked => {
+            touch(tx, id, next_version().col_expr(group::Column::LockedAt, Expr::value(None::<i64>))).await
+        }
+        Change::Abandoned => abandon(tx, id).await,
         Change::MembersAdded { members, unbanned } => add(tx, id, members, unbanned).await,
         Change::MembersRemoved { removed, banned, deletes } => {
             remove(tx, id, removed, now).await?;
@@ -87,6 +91,18 @@ async fn delete(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Resul
         .col_expr(group::Column::DeletedAt, Expr::value(now.0))
         .col_expr(group::Column::Members, Expr::value(0_i64));
     touch(tx, id, update).await
+}
+
+/// Takes away all that is known of a group that nobody but its maker knew of.
+async fn abandon(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreError> {
+    nobody_waits(tx, id).await?;
+    let members =
+        member::Entity::delete_many().filter(member::Column::GroupId.eq(id.as_str())).exec(tx).await;
+    members.doing("deleting the members of a room that was given up")?;
+    let said = message::Entity::delete_many().filter(message::Column::GroupId.eq(id.as_str())).exec(tx).await;
+    said.doing("deleting what was said in a room that was given up")?;
+    let group = group::Entity::delete_many().filter(group::Column::GroupId.eq(id.as_str())).exec(tx).await;
+    group.doing("deleting a room that was given up").map(drop)
 }
 
 /// Marks a group as deleted whose last member was just removed; the removal has made the version.

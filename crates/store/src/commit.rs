@@ -11,7 +11,7 @@ use sea_orm::{
 use crate::error::Doing;
 use crate::tally::Tally;
 use crate::{
-    Batch, ROWS_PER_STATEMENT, Store, StoreError, archive, changes, outbox, people, reach, sessions,
+    Batch, ROWS_PER_STATEMENT, Store, StoreError, archive, changes, outbox, people, reach, rooms, sessions,
 };
 
 impl Store {
@@ -65,6 +65,8 @@ pub(crate) async fn write(tx: &DatabaseTransaction, batch: &Batch) -> Result<(),
     people::store(tx, &batch.people).await?;
     sessions::apply(tx, &batch.sessions, batch.now).await?;
     reach::apply(tx, &batch.sessions, batch.now).await?;
+    rooms::note_natives(tx, &batch.sessions).await?;
+    rooms::apply(tx, &batch.rooms).await?;
     match &batch.cursor {
         Some((domain, position)) => outbox::move_cursor(tx, domain, *position).await,
         None => Ok(()),

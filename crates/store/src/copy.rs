@@ -4,7 +4,8 @@
 use std::fmt;
 
 use groupchat_entity::{
-    audit, ban, cursor, group, member, mention, message, pending, session, unreachable, user,
+    audit, ban, cursor, group, member, mention, message, native, occupant, pending, session, unreachable,
+    user,
 };
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IdenStatic,
@@ -78,6 +79,8 @@ macro_rules! each_table {
             $job.table::<cursor::Entity>().await?,
             $job.table::<unreachable::Entity>().await?,
             $job.table::<audit::Entity>().await?,
+            $job.table::<occupant::Entity>().await?,
+            $job.table::<native::Entity>().await?,
         ]
     };
 }

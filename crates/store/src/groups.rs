@@ -66,6 +66,7 @@ impl Store {
             version: row.version,
             settings: rows::settings(&row),
             deleted: row.deleted_at.is_some(),
+            locked: row.locked_at.is_some(),
             countable: row.countable,
             members: Vec::new(),
             former: Vec::new(),
@@ -94,6 +95,21 @@ impl Store {
         pending.sort_unstable_by_key(|row| row.id);
         stored.pending = pending.into_iter().map(rows::pending).collect();
         Ok(Some(stored.into()))
+    }
+
+    /// The groups that were made as rooms and are not configured yet, with the time of that, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn locked(&self) -> Result<Vec<(Timestamp, GroupId)>, StoreError> {
+        let list = group::Entity::find()
+            .filter(group::Column::LockedAt.is_not_null())
+            .filter(group::Column::DeletedAt.is_null())
+            .order_by_asc(group::Column::LockedAt);
+        let found = list.all(&self.db).await.doing("looking for rooms that are not configured")?;
+        let read =
+            |row: &group::Model| Some((Timestamp(row.locked_at?), GroupId::from_stored(&row.group_id)));
+        Ok(found.iter().filter_map(read).collect())
     }
 
     /// The groups that a user is in, by group id. An absent key of a page is no error.

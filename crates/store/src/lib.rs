@@ -28,6 +28,7 @@ mod pages;
 mod people;
 mod reach;
 mod receipts;
+mod rooms;
 mod rows;
 mod schema;
 mod sessions;
@@ -46,6 +47,7 @@ pub use history::{ArchivePage, ArchiveScope};
 pub use members::MemberKey;
 pub use open::CONNECTIONS_MIN;
 pub use receipts::Reader;
+pub use rooms::Known;
 pub use schema::MigrationStatus;
 
 /// A pool of connections to one database. Cheap to clone; the clones share the pool.

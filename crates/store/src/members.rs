@@ -1,13 +1,14 @@
 //! Members, read without the engine: the list page by page, and one of them.
 
 use groupchat_core::page::{From, Page, Paged};
-use groupchat_core::{BareJid, GroupId, Member, Mid, Nick};
+use groupchat_core::{BareJid, GroupId, Member, Mid, Nick, Role};
+use groupchat_entity::ban;
 use groupchat_entity::member::{Column, Entity, Model};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::error::Doing;
 use crate::pages::{Start, page};
-use crate::{Store, StoreError, rows};
+use crate::{ROWS_PER_STATEMENT, Store, StoreError, rows};
 
 /// What one member is looked for by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,42 @@ impl Store {
         };
         let row = members_of(id).filter(wanted).one(&self.db).await.doing("looking for a member")?;
         Ok(row.as_ref().map(rows::member))
+    }
+
+    /// The members in one role, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn members_of_role(&self, id: &GroupId, role: Role) -> Result<Vec<Member>, StoreError> {
+        let list = members_of(id).filter(Column::Authority.eq(role.as_str())).order_by_asc(Column::Id);
+        let found = list.all(&self.db).await.doing("listing the members in a role")?;
+        Ok(found.iter().map(rows::member).collect())
+    }
+
+    /// The members among these accounts, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn members_with(&self, id: &GroupId, jids: &[&BareJid]) -> Result<Vec<Member>, StoreError> {
+        let mut found = Vec::with_capacity(jids.len());
+        for chunk in jids.chunks(ROWS_PER_STATEMENT) {
+            let these = members_of(id).filter(Column::UserId.is_in(chunk.iter().map(|jid| jid.as_str())));
+            found.extend(these.all(&self.db).await.doing("looking for members")?);
+        }
+        found.sort_unstable_by_key(|row| row.id);
+        Ok(found.iter().map(rows::member).collect())
+    }
+
+    /// Who is kept out of a group, in the order in which that was said.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn banned(&self, id: &GroupId) -> Result<Vec<BareJid>, StoreError> {
+        let list = ban::Entity::find().filter(ban::Column::GroupId.eq(id.as_str()));
+        let mut found = list.all(&self.db).await.doing("listing the banned")?;
+        // No index has them in this order.
+        found.sort_unstable_by_key(|row| row.id);
+        Ok(found.iter().map(|row| BareJid::from_stored(&row.user_id)).collect())
     }
 
     /// Where a member stands in the order.

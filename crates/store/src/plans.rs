@@ -7,8 +7,8 @@ use groupchat_core::page::{From, Page};
 use groupchat_core::reading::{ArchiveFilter, With};
 use groupchat_core::{
     Addable, Addition, Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits,
-    MemberSpec, MemberUpdate, Mentions, Mid, NewGroup, Nick, People, Person, ReadBy, SessionChange, Settings,
-    StanzaId, Timestamp, Unreachable, create, decide,
+    MemberSpec, MemberUpdate, Mentions, Mid, NewGroup, Nick, Occupant, People, Person, ReadBy, Role,
+    RoomChange, SessionChange, Settings, StanzaId, Timestamp, Unreachable, create, decide,
 };
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -36,9 +36,10 @@ fn history() -> (Group, Vec<Change>) {
     let Change::Created(group) = changes[0].clone() else { panic!("{changes:?}") };
     let mut group = *group;
     let member = |jid: &str| groupchat_core::MemberRef::Jid(bare(jid));
-    let removal =
-        |jid: &str, ban| Command::RemoveMembers(groupchat_core::Removal { who: vec![member(jid)], ban });
-    let addition = |members, people| Command::AddMembers(Addition { members, people });
+    let removal = |jid: &str, ban| {
+        Command::RemoveMembers(groupchat_core::Removal { who: vec![member(jid)], ban, reason: None })
+    };
+    let addition = |members, people| Command::AddMembers(Addition { members, people, reason: None });
     let shy = People::from([(bare("shy@h"), person(Addable::Nobody))]);
     let update = MemberUpdate { who: member("b@h"), nick: Some("B".into()), role: Some("admin".into()) };
     for (actor, command) in [
@@ -148,6 +149,7 @@ async fn everything(store: &Store) {
         store.public_groups(&page).await.unwrap();
     }
     history_and_inbox(store, &id).await;
+    rooms(store, &id).await;
     store.expire(Timestamp(i64::MAX / 1_000), 1).await.unwrap();
     // As many as make the planner think of the group's index.
     let posted = |user| (id.clone(), Change::Posted { author: bare(&format!("user{user}@h")) });
@@ -155,6 +157,31 @@ async fn everything(store: &Store) {
     let update = Change::Updated(Settings::default());
     let changes = vec![(id.clone(), update), (id, Change::Deleted)];
     store.commit(&Batch { changes, ..Batch::default() }).await.unwrap();
+}
+
+async fn rooms(store: &Store, id: &GroupId) {
+    let phone = Jid::parse("b@h/phone").unwrap();
+    let occupant =
+        Occupant { text: "b@h/phone".into(), jid: phone.clone(), since: StanzaId(1), presence: "".into() };
+    let (entered, left) =
+        (RoomChange::Entered(id.clone(), occupant), RoomChange::Left(id.clone(), phone.clone()));
+    let rooms = vec![entered.clone(), entered, left];
+    store.commit(&Batch { rooms, ..Batch::default() }).await.unwrap();
+    store.is_present(id, &phone).await.unwrap();
+    store.present_in(id).await.unwrap();
+    store.came_natively(phone.bare()).await.unwrap();
+    store.is_in_rooms_only(phone.bare()).await.unwrap();
+    store.known(id, &[&Mid::from_stored("b")].into_iter().collect()).await.unwrap();
+    store.members_of_role(id, Role::Admin).await.unwrap();
+    store.members_with(id, &[phone.bare()]).await.unwrap();
+    store.banned(id).await.unwrap();
+    let tap = GroupId::parse("tap").unwrap();
+    let mut new = Group::new(tap.clone(), Settings::default(), Vec::new());
+    new.locked = true;
+    let made = Change::Created(Box::new(new));
+    let changes = [made, Change::Unlocked, Change::Abandoned].map(|change| (tap.clone(), change)).to_vec();
+    store.commit(&Batch { changes, ..Batch::default() }).await.unwrap();
+    store.locked().await.unwrap();
 }
 
 async fn history_and_inbox(store: &Store, id: &GroupId) {

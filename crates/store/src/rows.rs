@@ -19,6 +19,7 @@ pub(crate) fn new_group(new: &Group, now: Timestamp) -> group::ActiveModel {
         countable: Set(new.countable),
         created_at: Set(now.0),
         deleted_at: Set(new.deleted.then_some(now.0)),
+        locked_at: Set(new.locked.then_some(now.0)),
         ..new_settings(&new.settings)
     }
 }

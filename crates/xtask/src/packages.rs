@@ -31,6 +31,11 @@ pub(crate) const PROSODY_MODULES: Package = Package {
 };
 /// ejabberd.
 pub(crate) const EJABBERD: Package = Package { name: "ejabberd", sign: Sign::Program("ejabberdctl") };
+/// A library for clients, for Debian's Python: a stock client that the tests drive.
+pub(crate) const SLIXMPP: Package = Package {
+    name: "python3-slixmpp",
+    sign: Sign::File("/usr/lib/python3/dist-packages/slixmpp/__init__.py"),
+};
 /// PostgreSQL.
 pub(crate) const POSTGRESQL: Package = Package { name: "postgresql", sign: Sign::Program("postgres") };
 /// MariaDB's server, without what would run it as a service of the machine.

@@ -19,7 +19,8 @@ pub(crate) struct Options {
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Install Debian's prosody, prosody-modules, ejabberd, postgresql, mariadb and chromium if they are missing; no service is started
+    /// Install Debian's prosody, prosody-modules, ejabberd, postgresql, mariadb, chromium and python3-slixmpp if they are
+    /// missing; no service is started
     Packages,
     /// cargo fmt --check
     Format,
@@ -119,6 +120,7 @@ fn hosts() -> Result<()> {
         packages::MARIADB_TOOLS,
         packages::CHROMIUM,
         packages::SYSTEMD,
+        packages::SLIXMPP,
     ])
 }
 

@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::{
-    Addition, By, GroupId, Join, MemberRef, MemberSpec, MemberUpdate, MentionsAsked, Nick, People, Person,
-    Receive, Removal, Role, Storage, Visibility,
+    Addition, By, Farewell, GroupId, Join, MemberRef, MemberSpec, MemberUpdate, MentionsAsked, Nick, People,
+    Person, Receive, Removal, Role, Storage, Visibility,
 };
 
 /// Who tries: a role, or (`None`) somebody who is not in.
@@ -36,11 +36,11 @@ fn other(role: Role) -> MemberRef {
 
 fn add(role: &str) -> Command {
     let spec = MemberSpec { jid: "new@h".into(), role: Some(role.into()), ..MemberSpec::default() };
-    Command::AddMembers(Addition { members: vec![spec], people: People::new() })
+    Command::AddMembers(Addition { members: vec![spec], people: People::new(), reason: None })
 }
 
 fn remove(role: Role, ban: bool) -> Command {
-    Command::RemoveMembers(Removal { who: vec![other(role)], ban })
+    Command::RemoveMembers(Removal { who: vec![other(role)], ban, reason: None })
 }
 
 fn update(role: Role, nick: Option<&str>, new: Option<&str>) -> Command {
@@ -102,7 +102,7 @@ fn table() -> Vec<Row> {
         row("hand over", || update(Role::Member, None, Some("owner")), [Yes, No, No, No]),
         row("demote an admin", || update(Role::Admin, None, Some("member")), [Yes, No, No, No]),
         row("take back a message of others", moderate, [Yes, Yes, No, No]),
-        row("delete the group", || Command::Delete, [Yes, No, No, No]),
+        row("delete the group", || Command::Delete(Farewell::default()), [Yes, No, No, No]),
         row("leave", || Command::RemoveMembers(Removal::default()), [Yes, Yes, Yes, No]),
         row(
             "set what reaches me",
@@ -214,7 +214,8 @@ fn an_invitation_is_worth_what_its_maker_may_still() {
     let outcome = |role: &str, then: &[Command]| {
         let mut group = group(Settings::default());
         let spec = MemberSpec { jid: shy.to_string(), role: Some(role.into()), ..MemberSpec::default() };
-        let addition = Addition { members: vec![spec], people: People::from([(shy.clone(), person)]) };
+        let addition =
+            Addition { members: vec![spec], people: People::from([(shy.clone(), person)]), reason: None };
         let inviter = account(Some(if role == "member" { Role::Admin } else { Role::Owner }));
         let apply = |group: &mut Group, actor: &BareJid, command: &Command| {
             let decision = decide(group, actor, command, &limits, now).unwrap();
@@ -234,7 +235,7 @@ fn an_invitation_is_worth_what_its_maker_may_still() {
     };
     let removed = |who: &str| {
         let who = vec![MemberRef::Jid(BareJid::parse(who).unwrap())];
-        Command::RemoveMembers(Removal { who, ban: false })
+        Command::RemoveMembers(Removal { who, ban: false, reason: None })
     };
     assert!(outcome("member", &[]) && outcome("owner", &[]));
     assert!(!outcome("owner", &[demote("owner@h", "admin")]), "only an owner makes owners");

@@ -16,7 +16,7 @@ fn spec(n: u8, role: Option<Role>) -> MemberSpec {
 fn addition(members: Vec<MemberSpec>) -> Addition {
     // User 7 wants to be asked.
     let shy = Person { groups: 0, addable: Addable::Nobody };
-    Addition { members, people: People::from([(user(7), shy)]) }
+    Addition { members, people: People::from([(user(7), shy)]), reason: None }
 }
 
 fn role() -> impl Strategy<Value = Option<Role>> {
@@ -29,7 +29,7 @@ fn command() -> impl Strategy<Value = Command> {
     });
     let remove = (prop::collection::vec(0..8u8, 0..3), any::<bool>()).prop_map(|(list, ban)| {
         let who = list.into_iter().map(|n| MemberRef::Jid(user(n))).collect();
-        Command::RemoveMembers(Removal { who, ban })
+        Command::RemoveMembers(Removal { who, ban, reason: None })
     });
     let settings = (any::<bool>(), any::<bool>()).prop_map(|(members, open)| {
         let invite = if members { "members" } else { "admins" };
@@ -100,7 +100,7 @@ proptest! {
             }
             check_names(&group);
             if let Some(Notice::Announce(Event::Removed { who, .. })) = decision.notices.first() {
-                let stay = before.members().len() - who.iter().filter(|w| w.mid.is_some()).count();
+                let stay = before.members().len() - who.iter().filter(|w| w.member.is_some()).count();
                 prop_assert_eq!(group.members().len(), stay, "what is announced is what happened");
             }
         }
@@ -118,6 +118,7 @@ proptest! {
             id: group.id.clone(),
             version: group.version,
             settings: group.settings.clone(),
+            locked: false,
             deleted: group.deleted,
             countable: group.countable,
             members: group.members().to_vec(),

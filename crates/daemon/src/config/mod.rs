@@ -17,7 +17,7 @@ use figment::value::{Dict, Value};
 use groupchat_dialect::encode::ServiceInfo;
 pub use sections::{
     Absent, Component, Control, CreateGroups, Database, Defaults, Delivery, Http, Limits, Log, LogFormat,
-    Multicast, Service,
+    Muc, MucMode, Multicast, Service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub limits: Limits,
     /// How messages reach members.
     pub delivery: Delivery,
+    /// Groups as rooms.
+    pub muc: Muc,
     /// What is logged.
     pub log: Log,
     /// Where operators look.
@@ -156,6 +158,7 @@ impl Config {
                 ("user_stanzas_per_second", limits.user_stanzas_per_second as usize),
                 ("group_messages_per_second", limits.group_messages_per_second as usize),
             ],
+            has_rooms: self.muc.mode == MucMode::Full,
         }
     }
 

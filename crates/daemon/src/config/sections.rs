@@ -269,6 +269,32 @@ pub enum Multicast {
     Off,
 }
 
+/// `[muc]`: groups as rooms, for clients that speak XEP-0045.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Muc {
+    /// How far it goes.
+    pub mode: MucMode,
+}
+
+impl Default for Muc {
+    fn default() -> Self {
+        Self { mode: MucMode::Full }
+    }
+}
+
+/// How far groups are rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MucMode {
+    /// The service says that it has rooms, and rooms can be made.
+    Full,
+    /// Groups can be joined as rooms by whoever knows them; clients do not offer the service for rooms.
+    Rooms,
+    /// Not at all.
+    Off,
+}
+
 /// `[log]`: what is logged, to standard error.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! A message of ours came back: the device is gone, and if it was the member's last, he gets the message for later.
 
-use groupchat_core::{Archived, BareJid, SessionChange, StanzaId, Timestamp};
+use groupchat_core::{Archived, BareJid, Nick, SessionChange, StanzaId, Timestamp};
 use groupchat_dialect::{Bounce, Outbound};
 use groupchat_store::StoreError;
 use quick_cache::unsync::Cache;
@@ -115,8 +115,10 @@ impl Engine {
         }
         if is_new {
             work.sessions.extend(self.sessions.end(&bounce.from));
+            self.lose_occupant(work, &bounce.group, &bounce.from).await;
         }
-        if !self.sessions.of(jid).is_empty() || !self.sessions.takes_copies(jid) {
+        let is_present = self.rooms.of(&bounce.group).is_some_and(|room| !room.of(jid).is_empty());
+        if is_present || !self.sessions.of(jid).is_empty() || !self.sessions.takes_copies(jid) {
             return Ok(Vec::new());
         }
         let is_new = |message: &Archived| {
@@ -162,12 +164,17 @@ impl Engine {
         let (Some(id), Some(mid)) = (&bounce.id, &bounce.mid) else { return Ok(Vec::new()) };
         let since = Timestamp(work.now.0 - SAME_ID_MS);
         let group = work.group(&mut self.groups, &bounce.group).await?.filter(|group| !group.deleted);
-        let Some(joined) =
-            group.and_then(|group| group.member(bounce.from.bare())).map(|member| member.joined)
-        else {
+        let Some(group) = group else { return Ok(Vec::new()) };
+        let Some(joined) = group.member(bounce.from.bare()).map(|member| member.joined) else {
             return Ok(Vec::new());
         };
+        // What came back from an occupant names the author by his nick.
+        let by_nick = group.member_by_nick(&Nick::from_stored(mid.as_str())).map(|author| author.mid.clone());
         let mut found = self.store.messages_by(&bounce.group, id, mid, since).await?;
+        if let Some(author) = by_nick.filter(|author| author != mid) {
+            found.extend(self.store.messages_by(&bounce.group, id, &author, since).await?);
+            found.sort_unstable_by_key(|message| std::cmp::Reverse(message.id));
+        }
         // What was before he came did not come back from him, whatever it says.
         found.retain(|message| message.at >= joined);
         Ok(found)

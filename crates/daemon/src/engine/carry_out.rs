@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use groupchat_core::{
-    Archived, ArchivedKind, Change, Decision, Event, Group, GroupId, Mentions, Mid, Notice, Post, ReadBy,
-    Refusal, Storage,
+    Archived, ArchivedKind, Change, Decision, Event, Farewell, Group, GroupId, Mentions, Mid, Notice, Post,
+    Presence, ReadBy, Refusal, Storage,
 };
 use groupchat_dialect::{Origin, Outbound, encode};
 use tracing::info;
@@ -53,7 +53,9 @@ impl Engine {
         let mut speech: Vec<Outbound> =
             encode::granted(&origin, &self.fanout().name(&group), created).into_iter().collect();
         for notice in notices {
+            let leaving = self.leaving(&group, &notice);
             speech.extend(self.put_into_words(work, &origin, &group, notice));
+            leaving.iter().for_each(|device| self.leave_room(work, &group.id, device));
         }
         work.put_back(group);
         if let Some(key) = sent {
@@ -88,27 +90,32 @@ impl Engine {
                 let mid = doer(origin, group, &event);
                 let event_row = Archived { mid, ..row(work, origin, group, &content) };
                 work.archive(event_row);
-                fanout.announcement(group, &event, &origin.from, origin.carrier.id())
+                let native = fanout.announcement(group, &event, origin).into_iter();
+                native.chain(fanout.event_in_room(group, &event, origin)).collect()
             }
             // The same id as the announcement has in the archive: it is the same news.
-            Notice::Welcome(member) => {
-                fanout.welcome(group, &member, actor, work.last_id).into_iter().collect()
+            Notice::Welcome { member, reason } => {
+                let letter = fanout.welcome(group, &member, actor, reason.as_deref(), work.last_id);
+                letter.into_iter().collect()
             }
-            Notice::Invite { jid, role } => {
-                vec![encode::invite(&fanout.name(group), &jid, role, actor, work.now)]
+            Notice::Invite { jid, role, reason } => {
+                let name = fanout.name(group);
+                vec![encode::invite(&name, (&jid, role), actor, reason.as_deref(), work.now)]
             }
+            Notice::Kicked { member, reason } => fanout.kicked(group, &member, actor, reason.as_deref()),
             Notice::Request { jid, nick } => {
                 let content = encode::request_content(&jid, nick.as_deref());
                 let request = Archived { read_by: ReadBy::Admins, ..row(work, origin, group, &content) };
                 work.archive(request);
                 vec![fanout.request(group, &content)]
             }
-            Notice::Declined { to, jid } => vec![encode::declined(&fanout.name(group), &jid, to.text())],
+            Notice::Declined { to, jid } => fanout.declined(group, &to, &jid),
+            Notice::Abandoned => fanout.event_in_room(group, &Event::Deleted(Farewell::default()), origin),
             Notice::MySettings { receive, mute_until } => {
                 fanout.my_settings(group, receive, mute_until, &origin.from).into_iter().collect()
             }
             Notice::Message { author, post, .. } if post.storage == Storage::LiveOnly => {
-                fanout.ephemeral(group, &author, &post, work.now).into_iter().collect()
+                fanout.ephemeral(group, &author, &post, work.now)
             }
             Notice::Message { author, post, mentions, countable, retracts } => {
                 let row = message_row(work, origin, group, author, post, mentions, countable);
@@ -122,7 +129,7 @@ impl Engine {
             Notice::Moderated { message, by, reason } => {
                 let content = encode::moderated_content(&fanout.name(group), message, &by, reason.as_deref());
                 let row = Archived { mid: by, ..row(work, origin, group, &content) };
-                fanout.moderated(group, &said(work, row)).into_iter().collect()
+                fanout.moderated(group, &said(work, row))
             }
             Notice::Receipt { reader, author, message_id, client_id, displayed } => {
                 let receipt = Receipt {
@@ -132,13 +139,14 @@ impl Engine {
                     client_id: client_id.as_ref(),
                     displayed,
                 };
-                fanout.receipt(&group.id, &receipt, &origin.from).into_iter().collect()
+                fanout.receipt(group, &receipt, &origin.from)
             }
         }
     }
 
     pub(super) fn fanout(&self) -> Fanout<'_> {
-        Fanout { domain: self.policy.domain.as_str(), absent: self.policy.absent, sessions: &self.sessions }
+        let presence = Presence { sessions: &self.sessions, rooms: &self.rooms };
+        Fanout { domain: self.policy.domain.as_str(), absent: self.policy.absent, presence }
     }
 }
 
@@ -198,7 +206,7 @@ fn doer(origin: &Origin, group: &Group, event: &Event) -> Mid {
     let actor = origin.from.bare();
     let left = match event {
         Event::Removed { who, .. } => {
-            who.iter().find(|gone| gone.jid == *actor).and_then(|gone| gone.mid.clone())
+            who.iter().find(|gone| gone.jid == *actor).and_then(|gone| gone.mid().cloned())
         }
         _ => None,
     };
@@ -216,6 +224,7 @@ fn news(id: &GroupId, change: &Change) -> Option<News> {
         }
         Change::Updated(_) => Box::new(move || info!(group = %id, "Changed the settings of group {id}")),
         Change::Deleted => Box::new(move || info!(group = %id, "Deleted group {id}")),
+        Change::MembersAdded { members, .. } if members.is_empty() => return None,
         Change::MembersAdded { members, .. } => {
             let members = members.len();
             Box::new(move || info!(group = %id, members, "Added {members} to group {id}"))
@@ -236,7 +245,11 @@ fn news(id: &GroupId, change: &Change) -> Option<News> {
                 move || info!(group = %id, message = &*message, moderated, "A message was taken back in group {id}"),
             )
         }
+        Change::Abandoned => {
+            Box::new(move || info!(group = %id, "Room {id} was given up before it was configured"))
+        }
         Change::Waiting(_)
+        | Change::Unlocked
         | Change::Answered(_)
         | Change::MemberSettings { .. }
         | Change::Posted { .. }

@@ -2,7 +2,7 @@
 
 use groupchat_core::{BareJid, Limits, Settings};
 
-use crate::config::{Absent, Config, CreateGroups};
+use crate::config::{Absent, Config, CreateGroups, MucMode};
 
 /// What the service allows and how it speaks; changes only when the operator changes it.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub(crate) struct Policy {
     pub(crate) limits: Limits,
     /// What members get who are away.
     pub(crate) absent: Absent,
+    /// How far groups are rooms.
+    pub(crate) rooms: MucMode,
     /// Who may create groups.
     pub(crate) create_groups: CreateGroups,
     /// The settings of a group that asks for no others.
@@ -31,6 +33,7 @@ impl Policy {
         Ok(Self {
             domain: domain.clone(),
             absent: config.delivery.absent,
+            rooms: config.muc.mode,
             create_groups: config.service.create_groups,
             defaults: config.service.defaults.for_rules(&limits)?,
             dedup_ms: i64::from(config.delivery.dedup_minutes) * 60_000,

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use groupchat_core::{BareJid, Group, GroupId, Member, MemberRef, Mid, Refusal, Visibility};
-use groupchat_dialect::{Bounce, Outbound, Private, PrivateKind, encode};
+use groupchat_core::{BareJid, Group, GroupId, Jid, Member, MemberRef, Mid, Nick, Refusal, Visibility};
+use groupchat_dialect::{Bounce, Origin, Outbound, Private, PrivateKind, encode};
 use quick_cache::unsync::Cache;
 
 use super::request::unavailable;
@@ -52,16 +52,16 @@ impl Default for Exchanges {
 impl Engine {
     pub(super) async fn private(&mut self, work: &mut Work, private: Private) {
         match private.kind {
-            PrivateKind::Result | PrivateKind::Error => self.answered(work, private),
+            PrivateKind::Result | PrivateKind::Error => self.answered(work, private).await,
             PrivateKind::Message | PrivateKind::Get | PrivateKind::Set => {
                 let (origin, kind, group) = (private.origin.clone(), private.kind, private.group.clone());
                 match self.passed_on(work, private).await {
-                    Ok(stanza) => {
+                    Ok(stanzas) => {
                         // A plain query, as for a vCard, is no sign of a client of this protocol.
-                        if kind == PrivateKind::Message {
+                        if kind == PrivateKind::Message && !self.rooms.has(&group, &origin.from) {
                             self.learn(work, &origin.from, None);
                         }
-                        work.say(origin, Some(&group), vec![stanza], None);
+                        work.say(origin, Some(&group), stanzas, None);
                     }
                     Err(refusal) => work.refuse(origin, Some(&group), &refusal),
                 }
@@ -69,66 +69,144 @@ impl Engine {
         }
     }
 
-    async fn passed_on(&mut self, work: &mut Work, private: Private) -> Result<Outbound, Refusal> {
-        let Private { origin, group: id, mid, kind, content } = private;
+    async fn passed_on(&mut self, work: &mut Work, private: Private) -> Result<Vec<Outbound>, Refusal> {
+        let Private { origin, group: id, mid: named, kind, content } = private;
         if content.len() > self.policy.limits.message_bytes {
             return Err(Refusal::TooLarge { bytes_max: self.policy.limits.message_bytes });
         }
-        let group = work.group(&mut self.groups, &id).await.map_err(unavailable)?;
-        let group = group.filter(|group| !group.deleted).ok_or(Refusal::NoSuchGroup)?;
-        let sender = sender(group, origin.from.bare(), kind)?.mid.clone();
-        let to = group.find(&MemberRef::Mid(mid.clone())).ok_or(Refusal::NoSuchMember)?.jid.clone();
-        let device: Arc<str> = origin.from.to_string().into();
-        self.exchanges.last_device.insert((to.clone(), id.clone(), sender.clone()), device.clone());
-        let domain = self.policy.domain.as_str();
         let client_id = origin.carrier.id().cloned();
         if client_id.as_ref().is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
             return Err(Refusal::TooLong { what: "stanza id", chars_max: ID_CHARS_MAX });
         }
+        // Taken out while it is spoken of, so that exchanges can be noted.
+        let found = work.group(&mut self.groups, &id).await.map_err(unavailable)?;
+        found.filter(|group| !group.deleted).ok_or(Refusal::NoSuchGroup)?;
+        let group = work.take(&id).ok_or(Refusal::NoSuchGroup)?;
+        let passed = self.passed_in(&group, &origin, &named, kind, &content);
+        work.put_back(group);
+        passed
+    }
+
+    fn passed_in(
+        &mut self,
+        group: &Group,
+        origin: &Origin,
+        named: &Mid,
+        kind: PrivateKind,
+        content: &str,
+    ) -> Result<Vec<Outbound>, Refusal> {
+        let sender = sender(group, origin.from.bare(), kind)?;
+        if let Some(pong) = self.self_ping(group, origin, kind, content, named)? {
+            return Ok(vec![pong]);
+        }
+        let to = self.named(group, &origin.from, named).ok_or(Refusal::NoSuchMember)?;
+        let device: Arc<str> = origin.from.to_string().into();
+        let exchange = (to.jid.clone(), group.id.clone(), sender.mid.clone());
+        self.exchanges.last_device.insert(exchange, device.clone());
+        let id = origin.carrier.id();
         if kind == PrivateKind::Message {
-            if let Some(client_id) = &client_id {
-                let key = (id.clone(), sender.clone(), client_id.clone(), to.clone());
+            if let Some(id) = id {
+                let key = (group.id.clone(), sender.mid.clone(), id.clone(), to.jid.clone());
                 self.exchanges.messages.insert(key, device);
             }
-            let client_id = client_id.as_deref();
-            return Ok(encode::passed_on(domain, &id, &sender, client_id, kind, &content, to.text()));
+            return Ok(self.fanout().private(group, sender, &to.jid, id, content));
         }
-        let target = self.device_of(&to, origin.from.bare(), &id, &mid).ok_or(Refusal::NotOnline)?;
+        let is_vcard = content.starts_with("<vCard") && self.rooms.has(&group.id, &origin.from);
+        let target = if is_vcard {
+            // What clients show of each other is with their servers. XEP-0153, XEP-0398.
+            to.jid.text()
+        } else {
+            self.device_of(group, &to.jid, origin.from.bare(), &to.mid).ok_or(Refusal::NotOnline)?
+        };
         // Not to be guessed: whoever knows it could try to answer in another's place.
         let asked_as: Arc<str> = format!("gc-{:016x}", rand::random::<u64>()).into();
-        let asked =
-            Asked { asker: device, id: client_id.unwrap_or_default(), group: id.clone(), mid, target: to };
+        let name = self.name_for(group, sender, &Jid::from_stored(&target), is_vcard);
+        let (asker, id) = (device, id.cloned().unwrap_or_default());
+        let asked = Asked { asker, id, group: group.id.clone(), mid: to.mid.clone(), target: to.jid.clone() };
         self.exchanges.asked.insert(asked_as.clone(), asked);
-        Ok(encode::passed_on(domain, &id, &sender, Some(&asked_as), kind, &content, target))
+        let domain = self.policy.domain.as_str();
+        Ok(vec![encode::passed_on(domain, &group.id, &name, Some(&asked_as), kind, content, target)])
+    }
+
+    /// The member that a device means: by the nick, if it joined the group as a room, else by the member id.
+    fn named<'g>(&self, group: &'g Group, device: &Jid, name: &Mid) -> Option<&'g Member> {
+        if self.rooms.has(&group.id, device) {
+            group.member_by_nick(&Nick::from_stored(name.as_str()))
+        } else {
+            group.find(&MemberRef::Mid(name.clone()))
+        }
+    }
+
+    /// By which resource a device knows a member.
+    fn name_for(&self, group: &Group, member: &Member, device: &Jid, by_nick: bool) -> Mid {
+        if by_nick || self.rooms.has(&group.id, device) {
+            Mid::from_stored(member.room_name())
+        } else {
+            member.mid.clone()
+        }
+    }
+
+    /// A ping to one's own nick asks whether one is in the room still: answered here. XEP-0410.
+    fn self_ping(
+        &self,
+        group: &Group,
+        origin: &Origin,
+        kind: PrivateKind,
+        content: &str,
+        name: &Mid,
+    ) -> Result<Option<Outbound>, Refusal> {
+        let by_nick = group.member_by_nick(&Nick::from_stored(name.as_str()));
+        let is_own = by_nick.is_some_and(|member| member.jid == *origin.from.bare());
+        if !is_own || kind != PrivateKind::Get || !content.starts_with("<ping") {
+            return Ok(None);
+        }
+        if !self.rooms.has(&group.id, &origin.from) {
+            return Err(Refusal::NotOccupant);
+        }
+        Ok(Some(encode::result(origin, None)))
     }
 
     /// The device that spoke last with the asker, if it is still there, else the newest one.
-    fn device_of(&self, member: &BareJid, asker: &BareJid, group: &GroupId, mid: &Mid) -> Option<Arc<str>> {
-        let last = self.exchanges.last_device.get(&(asker.clone(), group.clone(), mid.clone())).cloned();
+    fn device_of(&self, group: &Group, member: &BareJid, asker: &BareJid, mid: &Mid) -> Option<Arc<str>> {
+        let last = self.exchanges.last_device.get(&(asker.clone(), group.id.clone(), mid.clone())).cloned();
+        let present = self.rooms.of(&group.id).map_or(&[][..], |room| room.of(member));
         let online = self.sessions.of(member);
-        let last = last.filter(|last| online.iter().any(|session| session.jid == *last));
-        last.or_else(|| online.last().map(|session| session.jid.clone()))
+        let is_there = |last: &Arc<str>| {
+            online.iter().any(|session| session.jid == *last) || present.iter().any(|o| o.text == *last)
+        };
+        let newest = || online.last().map(|session| session.jid.clone());
+        let newest = || newest().or_else(|| present.last().map(|occupant| occupant.text.clone()));
+        last.filter(is_there).or_else(newest)
     }
 
     /// The answer to an iq that was passed on, back to the asker under the id that he gave.
-    fn answered(&mut self, work: &mut Work, private: Private) {
+    async fn answered(&mut self, work: &mut Work, private: Private) {
         let Private { origin, kind, content, .. } = private;
         let Some(id) = origin.carrier.id() else { return };
         if self.exchanges.asked.get(id).is_none_or(|asked| asked.target != *origin.from.bare()) {
             return;
         }
         let Some((_, Asked { asker, id, group, mid, .. })) = self.exchanges.asked.remove(id) else { return };
+        // Without the database he is called by his member id.
+        let _ = work.group(&mut self.groups, &group).await;
         let domain = self.policy.domain.as_str();
-        let answer = encode::passed_on(domain, &group, &mid, Some(&id), kind, &content, asker);
+        let known = work.touched(&group).and_then(|known| known.member_by_mid(&mid).map(|who| (known, who)));
+        let name =
+            known.map_or(mid, |(known, who)| self.name_for(known, who, &Jid::from_stored(&asker), false));
+        let answer = encode::passed_on(domain, &group, &name, Some(&id), kind, &content, asker);
         work.say_if_stored(&group, vec![answer]);
     }
 
     /// The error that a private message met, back to its sender; `None` when it was none.
     pub(super) fn private_bounce(&mut self, group: &Group, bounce: &Bounce) -> Option<Outbound> {
-        let (mid, id) = (bounce.mid.clone()?, bounce.id.clone()?);
-        let from = group.member(bounce.from.bare())?.mid.clone();
-        let key = (bounce.group.clone(), mid, id.clone(), bounce.from.bare().clone());
-        let (_, sender) = self.exchanges.messages.remove(&key)?;
+        let (named, id) = (bounce.mid.clone()?, bounce.id.clone()?);
+        let member = group.member(bounce.from.bare())?;
+        let by_nick = group.member_by_nick(&Nick::from_stored(named.as_str())).map(|by| by.mid.clone());
+        let messages = &mut self.exchanges.messages;
+        let mut sender_of =
+            |mid: Mid| messages.remove(&(bounce.group.clone(), mid, id.clone(), bounce.from.bare().clone()));
+        let (_, sender) = sender_of(named).or_else(|| by_nick.and_then(sender_of))?;
+        let from = self.name_for(group, member, &Jid::from_stored(&sender), false);
         let domain = self.policy.domain.as_str();
         Some(encode::private_failed(domain, &bounce.group, &from, Some(&id), &bounce.error, sender))
     }

@@ -103,7 +103,7 @@ impl Engine {
             Spoken::Message => fanout.message(group, row, now),
             Spoken::Retraction => fanout.to_everybody(group, row),
             Spoken::Subject => fanout.to_all_devices(group, row),
-            Spoken::Moderation => fanout.moderated(group, row).into_iter().collect(),
+            Spoken::Moderation => fanout.moderated(group, row),
             Spoken::Request if group.deleted => Vec::new(),
             Spoken::Request => vec![fanout.request(group, &row.payload)],
             Spoken::Announcement(came, went) => {
@@ -115,7 +115,7 @@ impl Engine {
                 let news = fanout.announced(group, row, &left);
                 let adder = row.sender.bare();
                 let new = group.members().iter().filter(|member| is_new(member, &came, row));
-                let welcomes = new.filter_map(|member| fanout.welcome(group, member, adder, row.id));
+                let welcomes = new.filter_map(|member| fanout.welcome(group, member, adder, None, row.id));
                 news.into_iter().chain(welcomes).collect()
             }
         })
@@ -139,7 +139,7 @@ impl Engine {
     fn invitation(&self, group: &Group, pending: &Pending) -> Option<Outbound> {
         let PendingKind::Invitation { by } = &pending.kind else { return None };
         let role = pending.spec.role.as_deref().and_then(Role::parse).unwrap_or(Role::Member);
-        Some(encode::invite(&self.fanout().name(group), &pending.jid, role, by, pending.since))
+        Some(encode::invite(&self.fanout().name(group), (&pending.jid, role), by, None, pending.since))
     }
 }
 

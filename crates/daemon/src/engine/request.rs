@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use groupchat_core::{
     Addable, Archived, ArchivedKind, BareJid, Command, Decision, Found, Group, GroupId, Jid, Member,
-    MemberSpec, Mentions, MessageRef, Mid, ReadBy, Refusal, StanzaId, Timestamp, create, decide,
+    MemberRef, MemberSpec, Mentions, MessageRef, Mid, Nick, ReadBy, Refusal, StanzaId, Timestamp, create,
+    decide,
 };
 use groupchat_dialect::{Carrier, Origin, Request, encode};
 use groupchat_store::StoreError;
@@ -14,7 +15,7 @@ use tracing::{error, trace};
 
 use super::sent::Key;
 use super::{Engine, Work};
-use crate::config::CreateGroups;
+use crate::config::{CreateGroups, MucMode};
 use crate::identity;
 
 /// How often an id is made up for a new group before its creator is told to try again.
@@ -25,7 +26,7 @@ const WAITING_MAX: usize = 100_000;
 
 /// What holds a request up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
+pub(super) enum Pace {
     /// How many messages come into the group, and how many copies wait.
     Message,
     /// How many copies wait.
@@ -38,7 +39,9 @@ impl Pace {
     fn of(command: &Command) -> Self {
         match command {
             Command::Post(_) | Command::Retract(_) | Command::Subject { .. } => Self::Message,
-            Command::RemoveMembers(_) | Command::Delete => Self::Never,
+            Command::RemoveMembers(_) | Command::Delete(_) | Command::Affiliate(_) | Command::Roles(_) => {
+                Self::Never
+            }
             _ => Self::Announcement,
         }
     }
@@ -47,13 +50,16 @@ impl Pace {
 impl Engine {
     pub(super) async fn request(&mut self, work: &mut Work, request: Request) {
         self.metrics.requests.inc();
-        let Request { origin, group, command } = request;
+        let Request { origin, group, mut command } = request;
         if matches!(command, Command::Create(_)) && !self.may_create(&origin) {
             self.metrics.refused.inc();
             // Before anything is looked up: whoever may not create need not know which groups there are.
             let why = Refusal::NotAllowed("only users of this server may create groups here");
             work.refuse(origin, group.as_ref(), &why);
             return;
+        }
+        if self.policy.rooms == MucMode::Off && origin.carrier.is_of_rooms() {
+            return work.refuse(origin, group.as_ref(), &Refusal::Unknown);
         }
         let sent = group.as_ref().and_then(|group| Key::of(group, &origin, &command));
         if let (Some(key), Some(group)) = (&sent, &group)
@@ -63,6 +69,10 @@ impl Engine {
         }
         let pace = Pace::of(&command);
         let lane = group.clone();
+        let in_room = group.as_ref().is_some_and(|id| self.rooms.has(id, &origin.from));
+        if in_room {
+            by_nicks(&mut command);
+        }
         let decided = match group {
             Some(id) => self.decide_in(work, &origin, &id, command).await.map(|decision| (id, decision)),
             None => self.decide_unnamed(work, &origin, command).await,
@@ -71,7 +81,9 @@ impl Engine {
             Ok((id, decision)) => {
                 let by_presence = matches!(origin.carrier, Carrier::Presence { .. });
                 let address = by_presence.then(|| Jid::from_stored(&origin.at));
-                self.learn(work, &origin.from, address.as_ref());
+                if !in_room && !origin.carrier.is_of_rooms() {
+                    self.learn(work, &origin.from, address.as_ref());
+                }
                 // Now that it is known that a member says it: nobody else learns how busy a group is, or makes it so.
                 match self.pace(work, &id, pace) {
                     Ok(()) => self.carry_out(work, origin, &id, decision, sent),
@@ -143,7 +155,7 @@ impl Engine {
 
     /// May one more message come into this group? Not when it gets too many of them, nor when the server does not take
     /// them as fast as they come.
-    fn pace(&self, work: &Work, id: &GroupId, pace: Pace) -> Result<(), Refusal> {
+    pub(super) fn pace(&self, work: &Work, id: &GroupId, pace: Pace) -> Result<(), Refusal> {
         if pace == Pace::Never {
             return Ok(());
         }
@@ -155,7 +167,7 @@ impl Engine {
         if pace == Pace::Message { self.rates.check(id) } else { Ok(()) }
     }
 
-    fn may_create(&self, origin: &Origin) -> bool {
+    pub(super) fn may_create(&self, origin: &Origin) -> bool {
         let host = self.policy.domain.as_str().split_once('.').map(|(_, host)| host);
         self.policy.create_groups == CreateGroups::Everyone || host == Some(origin.from.bare().domain())
     }
@@ -178,10 +190,12 @@ impl Engine {
                 return true;
             }
         };
-        self.learn(work, &origin.from, None);
-        let to = vec![origin.from.to_string().into()];
-        let copy = encode::copy(self.policy.domain.as_str(), &message, to, false);
-        work.say(origin.clone(), Some(group), vec![copy], None);
+        if !self.rooms.has(group, &origin.from) {
+            self.learn(work, &origin.from, None);
+        }
+        // It was looked at for the message.
+        let copy = work.touched(group).map(|known| self.fanout().copy_for(known, &message, &origin.from));
+        work.say(origin.clone(), Some(group), copy.into_iter().collect(), None);
         true
     }
 
@@ -224,6 +238,16 @@ impl Engine {
     }
 }
 
+/// Who joined a group as a room names others there by their nicks.
+fn by_nicks(command: &mut Command) {
+    let Command::Post(post) = command else { return };
+    for who in &mut post.mentions.members {
+        if let MemberRef::Mid(nick) = who {
+            *who = MemberRef::Nick(Nick::from_stored(nick.as_str()));
+        }
+    }
+}
+
 /// What the rules have to know that no group holds.
 struct Lookups<'a> {
     store: &'a groupchat_store::Store,
@@ -245,7 +269,16 @@ impl Lookups<'_> {
             return Ok(());
         };
         match command {
-            Command::AddMembers(addition) => addition.people = self.people(&addition.members).await?,
+            Command::AddMembers(addition) | Command::Invite(addition) => {
+                addition.people = self.people(&addition.members).await?;
+            }
+            Command::Affiliate(asked) => {
+                let jids = asked.wishes.iter().filter_map(|wish| match &wish.who {
+                    MemberRef::Jid(jid) => Some(jid.clone()),
+                    MemberRef::Mid(_) | MemberRef::Nick(_) => None,
+                });
+                asked.people = self.store.people(&jids.collect::<Vec<_>>()).await?;
+            }
             Command::Read(receipt) => receipt.found = self.read(group, member, &receipt.message).await?,
             Command::Post(post) => {
                 if let Some(correction) = &mut post.corrects {
@@ -260,12 +293,14 @@ impl Lookups<'_> {
             }
             Command::Create(_)
             | Command::Update(_)
-            | Command::Delete
+            | Command::Delete(_)
             | Command::UpdateMembers(_)
             | Command::Join { .. }
             | Command::MySettings(_)
             | Command::RemoveMembers(_)
-            | Command::Subject { .. } => {}
+            | Command::Subject { .. }
+            | Command::Roles(_)
+            | Command::Configure(_) => {}
         }
         Ok(())
     }

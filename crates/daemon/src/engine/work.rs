@@ -1,9 +1,10 @@
 //! One batch in the making: the groups it touches, what it stores, what it will say.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use groupchat_core::{
-    Addable, Archived, BareJid, Change, Command, Group, GroupId, Refusal, SessionChange, StanzaId, Timestamp,
+    Addable, Archived, BareJid, Change, Command, Group, GroupId, Jid, Occupant, Refusal, SessionChange,
+    StanzaId, Timestamp,
 };
 use groupchat_dialect::{Bounce, Origin, Outbound, encode};
 use groupchat_link::Outgoing;
@@ -22,6 +23,10 @@ pub(super) struct Work {
     pub(super) now: Timestamp,
     /// What it does to sessions.
     pub(super) sessions: Vec<SessionChange>,
+    /// The devices that came into rooms, went, or said something of themselves there.
+    pub(super) in_rooms: BTreeSet<(GroupId, Jid)>,
+    /// Where they were, as far as that was decided, in this order: if it cannot be stored they are there still.
+    pub(super) rooms_before: Vec<(GroupId, Jid, Option<Occupant>)>,
     /// Who may be added by whom from now on.
     pub(super) people: Vec<(BareJid, Addable)>,
     /// What came back and was looked at; once more if the batch cannot be stored.
@@ -40,6 +45,22 @@ pub(super) struct Work {
     bytes: usize,
     /// The last id that was used.
     pub(super) last_id: StanzaId,
+}
+
+/// Who came and went, to be stored with the next batch.
+#[derive(Debug, Default)]
+pub(super) struct Unsaved {
+    /// Devices.
+    pub(super) sessions: Vec<SessionChange>,
+    /// Devices in rooms.
+    pub(super) in_rooms: BTreeSet<(GroupId, Jid)>,
+}
+
+impl Unsaved {
+    /// Is there nothing?
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.in_rooms.is_empty()
+    }
 }
 
 /// What is said once the batch is stored; and who is to hear it if it cannot be. Also what stores nothing itself waits
@@ -64,16 +85,22 @@ pub(super) struct Rest {
     pub(super) bounces: Vec<Bounce>,
     /// Copies for later that are sent because of it.
     pub(super) missed: HashSet<(StanzaId, BareJid)>,
+    /// The devices that came into rooms, went, or said something of themselves there.
+    pub(super) in_rooms: BTreeSet<(GroupId, Jid)>,
+    /// Where they were.
+    pub(super) rooms_before: Vec<(GroupId, Jid, Option<Occupant>)>,
     groups: HashMap<GroupId, Option<Group>>,
     outcomes: Vec<Outcome>,
 }
 
 impl Work {
     /// An empty batch; `unsaved` is what the last one could not store.
-    pub(super) fn new(now: Timestamp, last_id: StanzaId, unsaved: Vec<SessionChange>) -> Self {
+    pub(super) fn new(now: Timestamp, last_id: StanzaId, unsaved: Unsaved) -> Self {
         Self {
             now,
-            sessions: unsaved,
+            sessions: unsaved.sessions,
+            in_rooms: unsaved.in_rooms,
+            rooms_before: Vec::new(),
             people: Vec::new(),
             bounces: Vec::new(),
             is_blind: false,
@@ -154,15 +181,23 @@ impl Work {
                     let reader = request.origin.from.bare();
                     self.archive.iter().any(|row| row.group == *group && row.sender.bare() == reader)
                 }
-                (Command::AddMembers(_) | Command::Join { .. }, Some(group)) => {
-                    self.has_said_in(group) || self.changes_people()
-                }
+                (
+                    Command::AddMembers(_)
+                    | Command::Invite(_)
+                    | Command::Affiliate(_)
+                    | Command::Join { .. },
+                    Some(group),
+                ) => self.has_said_in(group) || self.changes_people(),
                 (Command::Create(_), _) => self.changes_people(),
                 _ => false,
             },
             // It may be about anything.
             Order::Act(_) => !self.changes.is_empty() || !self.archive.is_empty() || self.changes_people(),
+            // What is said in this batch is to be in its history.
+            Order::Enter(enter) => self.has_said_in(&enter.group) || self.changes_people(),
             Order::Presence { .. }
+            | Order::LostOccupant(..)
+            | Order::Leftover(_)
             | Order::Seen(_)
             | Order::Bounce(_)
             | Order::Private(_)
@@ -248,6 +283,8 @@ impl Work {
         let Self {
             now,
             sessions,
+            in_rooms,
+            rooms_before,
             people,
             bounces,
             missed,
@@ -259,8 +296,8 @@ impl Work {
             last_id,
             ..
         } = self;
-        let batch = Batch { now, versions, changes, archive, sessions, people, cursor: None };
-        (batch, Rest { last_id, bounces, missed, groups, outcomes })
+        let batch = Batch { now, versions, changes, archive, sessions, people, ..Batch::default() };
+        (batch, Rest { last_id, bounces, missed, in_rooms, rooms_before, groups, outcomes })
     }
 }
 
@@ -272,7 +309,8 @@ impl Rest {
 
     /// All is stored: the groups as they are now go back, and everything may be said.
     pub(super) fn granted(self, groups: &mut Groups) -> Vec<Outgoing> {
-        self.groups.into_values().flatten().for_each(|group| groups.put(group));
+        let known = self.groups.into_values().flatten().filter(|group| !group.abandoned);
+        known.for_each(|group| groups.put(group));
         let said = self.outcomes.into_iter().flat_map(|outcome| {
             if let Some(news) = outcome.news {
                 news();

@@ -1,8 +1,9 @@
 //! What was said: the archive, the inbox, and who has read what.
 
-use groupchat_core::{BareJid, History, Refusal, Role, Sight, sight};
+use groupchat_core::reading::{ArchiveFilter, Shown, With};
+use groupchat_core::{BareJid, GroupId, History, Mid, Nick, Refusal, Role, Sight, sight};
 use groupchat_dialect::{ArchiveQuery, Outbound, Paging, Question, encode};
-use groupchat_store::{ArchiveScope, MemberKey, Store, Summary};
+use groupchat_store::{ArchiveScope, Known, MemberKey, Store, StoreError, Summary};
 use minidom::Element;
 
 use super::{Queries, refusal};
@@ -28,9 +29,58 @@ pub(super) async fn page(
             }
         }
     };
-    let found = store.archive(&scope, &query.filter, &query.paging.page).await.map_err(refusal)?;
     let domain = queries.domain.as_str();
-    Ok(encode::archive_page(&question.origin, domain, query, &found.items, found.complete, found.total))
+    let room = match &question.group {
+        Some(group) if is_for_rooms(store, question, group).await? => Some(group),
+        _ => None,
+    };
+    let filter = match (room, &query.filter.with) {
+        (Some(group), With::Member(_, nick)) => by_nick(store, group, nick, &query.filter).await?,
+        _ => query.filter.clone(),
+    };
+    let found = store.archive(&scope, &filter, &query.paging.page).await.map_err(refusal)?;
+    let names = match room {
+        Some(group) => Some(names(store, group, &found.items).await.map_err(refusal)?),
+        None => None,
+    };
+    let (items, total) = (&found.items, found.total);
+    Ok(encode::archive_page(&question.origin, domain, query, items, found.complete, total, names.as_ref()))
+}
+
+/// Does the asker hear of this group as in a room? By the device, or because his account knows nothing else.
+async fn is_for_rooms(store: &Store, question: &Question, group: &GroupId) -> Result<bool, Refusal> {
+    let asker = &question.origin.from;
+    let by_device = store.is_present(group, asker).await.map_err(refusal)?;
+    Ok(by_device || store.is_in_rooms_only(asker.bare()).await.map_err(refusal)?)
+}
+
+/// The filter of a client that names members by their nicks.
+async fn by_nick(
+    store: &Store,
+    group: &GroupId,
+    nick: &Mid,
+    filter: &ArchiveFilter,
+) -> Result<ArchiveFilter, Refusal> {
+    let key = MemberKey::Nick(Nick::from_stored(nick.as_str()));
+    let member = store.member(group, &key).await.map_err(refusal)?;
+    let mid = member.map_or_else(|| nick.clone(), |member| member.mid);
+    Ok(ArchiveFilter { with: With::Member(group.clone(), mid), ..filter.clone() })
+}
+
+/// By which names a room knows those who said this.
+pub(crate) async fn names(
+    store: &Store,
+    group: &GroupId,
+    rows: &[Shown],
+) -> Result<encode::RoomNames, StoreError> {
+    let mids = rows.iter().map(|row| &row.archived.mid).collect();
+    let known = store.known(group, &mids).await?;
+    let name = |mid: &Mid, known: &Known| encode::RoomName {
+        nick: known.nick.in_room(mid).into(),
+        jid: known.jid.clone(),
+        role: known.role,
+    };
+    Ok(known.iter().map(|(mid, known)| (mid.clone(), name(mid, known))).collect())
 }
 
 /// Where an archive begins and ends. XEP-0313 §5.

@@ -126,9 +126,10 @@ fn what_cannot_be_understood_is_refused_with_the_reason() {
         ("<message to='tea@g.s.lit' type='groupchat'/>", "bad-request"),
         ("<message to='g.s.lit'><body>x</body></message>", "service-unavailable"),
         (
-            "<presence to='tea@g.s.lit/n'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
-            "service-unavailable",
+            "<presence to='tea@g.s.lit'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
+            "jid-malformed",
         ),
+        ("<presence to='g.s.lit/n'><x xmlns='http://jabber.org/protocol/muc'/></presence>", "bad-request"),
         ("<presence to='tea@g.s.lit' type='nonsense'/>", "bad-request"),
         (
             "<presence to='g.s.lit'><x xmlns='http://jabber.org/protocol/groupchat#deletegroup'/></presence>",

@@ -30,32 +30,47 @@ pub fn announcement(
 
 /// The message to somebody who was added while away: for slim clients the announcement, for stock ones the
 /// invitation (XEP-0045 §7.8.2), for people a sentence, which also makes hosts keep it.
-pub fn welcome(group: &Group<'_>, member: &Member, adder: &BareJid, id: StanzaId) -> Outbound {
+pub fn welcome(
+    group: &Group<'_>,
+    member: &Member,
+    adder: &BareJid,
+    reason: Option<&str>,
+    id: StanzaId,
+) -> Outbound {
     let text = format!("{adder} added you to the group “{}” ({}).", group.name, group.id.at(group.domain));
     let news = elements(group, &Event::Added(vec![member.clone()]), false);
-    letter(group, news, adder, text, &id.to_string(), member.jid.text())
+    letter(group, news, (adder, reason), text, &id.to_string(), member.jid.text())
 }
 
 /// The message to somebody who wants to be asked before he is added: `#join` accepts, `#removemember` declines.
-pub fn invite(group: &Group<'_>, jid: &BareJid, role: Role, by: &BareJid, since: Timestamp) -> Outbound {
+pub fn invite(
+    group: &Group<'_>,
+    (jid, role): (&BareJid, Role),
+    by: &BareJid,
+    reason: Option<&str>,
+    since: Timestamp,
+) -> Outbound {
     // The same whenever it is said.
     let id = format!("invitation-{:x}", since.0);
     let text = format!("{by} invites you to the group “{}” ({}).", group.name, group.id.at(group.domain));
     let item = Item { jid: Some(jid.to_string()), role: Some(role.as_str().into()), ..Item::default() };
     let news = vec![Element::bare("x", ns::JOIN), item.write(STREAM), name_and_id(group)];
-    letter(group, news, by, text, &id, jid.text())
+    letter(group, news, (by, reason), text, &id, jid.text())
 }
 
 fn letter(
     group: &Group<'_>,
     mut children: Vec<Element>,
-    by: &BareJid,
+    (by, reason): (&BareJid, Option<&str>),
     text: String,
     id: &str,
     to: Arc<str>,
 ) -> Outbound {
     let mut invite = Element::bare("invite", MUC_USER);
     set(&mut invite, "from", by.as_str());
+    if let Some(reason) = reason {
+        invite.append_child(Element::builder("reason", MUC_USER).append(reason).build());
+    }
     children.push(Element::builder("x", MUC_USER).append(invite).build());
     children.push(Element::builder("body", STREAM).append(text).build());
     children.push(Element::bare("store", "urn:xmpp:hints"));
@@ -113,14 +128,14 @@ fn elements(group: &Group<'_>, event: &Event, own: bool) -> Vec<Element> {
     let (namespace, rest): (&str, Vec<Element>) = match event {
         Event::Created { .. } => (ns::CREATEGROUP, vec![name_and_id(group)]),
         Event::Updated(changed) => (ns::UPDATEGROUP, vec![changed_properties(group.id, changed)]),
-        Event::Deleted => (ns::DELETEGROUP, Vec::new()),
+        Event::Deleted(_) => (ns::DELETEGROUP, Vec::new()),
         Event::Added(members) => {
             let mut rest: Vec<_> = members.iter().map(|member| query::item(member, STREAM)).collect();
             rest.push(name_and_id(group));
             (ns::ADDMEMBER, rest)
         }
-        Event::MembersUpdated(members) => {
-            (ns::UPDATEMEMBER, members.iter().map(|member| query::item(member, STREAM)).collect())
+        Event::MembersUpdated { now, .. } => {
+            (ns::UPDATEMEMBER, now.iter().map(|member| query::item(member, STREAM)).collect())
         }
         // Told as a message, see `subject`.
         Event::Subject { subject, .. } => {
@@ -145,9 +160,9 @@ fn codes(event: &Event, own: bool) -> impl Iterator<Item = &'static str> {
         Event::Removed { banned: true, .. } => Some("301"),
         Event::Removed { left: false, .. } => Some("307"),
         Event::Removed { .. }
-        | Event::Deleted
+        | Event::Deleted(_)
         | Event::Added(_)
-        | Event::MembersUpdated(_)
+        | Event::MembersUpdated { .. }
         | Event::Subject { .. } => None,
     };
     code.into_iter().chain(own.then_some("110"))
@@ -160,6 +175,6 @@ fn changed_properties(id: &GroupId, changed: &[(String, String)]) -> Element {
 }
 
 fn removed_item(removed: &Removed) -> Element {
-    let mid = removed.mid.as_ref().map(ToString::to_string);
+    let mid = removed.mid().map(ToString::to_string);
     Item { jid: Some(removed.jid.to_string()), mid, ..Item::default() }.write(STREAM)
 }

@@ -1,8 +1,8 @@
 //! Operations on groups, in a presence or in an iq: one reading for both.
 
 use groupchat_core::{
-    Addable, Addition, BareJid, Command, GroupId, MemberRef, MemberSpec, MemberUpdate, Mid, NewGroup, People,
-    Person, Refusal, Removal,
+    Addable, Addition, BareJid, Command, Farewell, GroupId, MemberRef, MemberSpec, MemberUpdate, Mid,
+    NewGroup, Person, Refusal, Removal,
 };
 use groupchat_payloads::{Item, Operation, ns};
 use minidom::Element;
@@ -37,16 +37,16 @@ fn command(operation: Operation, domain: &BareJid) -> Result<Command, Refusal> {
         |items: Vec<Item>| items.into_iter().map(|item| spec(item, domain)).collect::<Result<Vec<_>, _>>();
     Ok(match operation {
         Operation::CreateGroup { properties, members } => {
-            Command::Create(NewGroup { properties, members: specs(members)?, people: People::new() })
+            Command::Create(NewGroup { properties, members: specs(members)?, ..NewGroup::default() })
         }
         Operation::UpdateGroup { properties } => Command::Update(properties),
-        Operation::DeleteGroup => Command::Delete,
+        Operation::DeleteGroup => Command::Delete(Farewell::default()),
         Operation::AddMember { items } => {
-            Command::AddMembers(Addition { members: specs(items)?, people: People::new() })
+            Command::AddMembers(Addition { members: specs(items)?, ..Addition::default() })
         }
         Operation::RemoveMember { items, ban } => {
             let who = items.into_iter().map(member).collect::<Result<Vec<_>, _>>()?;
-            Command::RemoveMembers(Removal { who, ban })
+            Command::RemoveMembers(Removal { who, ban, reason: None })
         }
         Operation::UpdateMember { items } => {
             Command::UpdateMembers(items.into_iter().map(update).collect::<Result<_, _>>()?)

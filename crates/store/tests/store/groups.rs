@@ -70,7 +70,7 @@ async fn a_member_id_never_goes_to_somebody_else() {
 async fn a_deleted_group_stays_taken() {
     let store = store().await;
     let mut twin = Twin::create(&store, "tea", &[("visibility", "public")], &["a@h"]).await;
-    twin.ask("owner@h", &Command::Delete).await.unwrap();
+    twin.ask("owner@h", &Command::Delete(groupchat_core::Farewell::default())).await.unwrap();
     twin.check().await;
     let id = twin.group.id.clone();
     assert_eq!(store.summary(&id, &bare("owner@h")).await.unwrap(), None);
@@ -79,7 +79,10 @@ async fn a_deleted_group_stays_taken() {
     assert_eq!(store.public_groups(&page(From::Start, 9)).await.unwrap().total, 0);
     assert_eq!(store.members(&id, &page(From::Start, 9)).await.unwrap().total, 0);
     assert_eq!(store.member(&id, &MemberKey::Jid(bare("a@h"))).await.unwrap(), None);
-    assert!(matches!(twin.ask("owner@h", &Command::Delete).await, Err(Refusal::NoSuchGroup)));
+    assert!(matches!(
+        twin.ask("owner@h", &Command::Delete(groupchat_core::Farewell::default())).await,
+        Err(Refusal::NoSuchGroup)
+    ));
     let mut last = Twin::create(&store, "coffee", &[], &[]).await;
     last.ask("owner@h", &Command::RemoveMembers(Removal::default())).await.unwrap();
     assert!(last.group.deleted, "the last one out deletes it");
@@ -131,7 +134,7 @@ async fn ten_thousand_members_are_added_and_listed() {
     assert_eq!(listed, twin.group.members());
     let everybody: Vec<_> = listed.iter().skip(1).map(|member| MemberRef::Jid(member.jid.clone())).collect();
     for thousand in everybody.chunks(1_000) {
-        let ban = Command::RemoveMembers(Removal { who: thousand.to_vec(), ban: true });
+        let ban = Command::RemoveMembers(Removal { who: thousand.to_vec(), ban: true, reason: None });
         twin.ask("owner@h", &ban).await.unwrap();
     }
     twin.check().await;

@@ -25,7 +25,7 @@ fn addition() -> impl Strategy<Value = Command> {
     (prop::collection::vec(member, 1..3), prop::option::of(user())).prop_map(|(members, shy)| {
         let person = Person { groups: 0, addable: Addable::Nobody };
         let people: People = shy.iter().map(|shy| (bare(shy), person)).collect();
-        Command::AddMembers(Addition { members, people })
+        Command::AddMembers(Addition { members, people, reason: None })
     })
 }
 
@@ -56,6 +56,7 @@ fn command() -> impl Strategy<Value = Command> {
         Command::RemoveMembers(Removal {
             who: who.iter().map(|who| MemberRef::Jid(bare(who))).collect(),
             ban,
+            reason: None,
         })
     });
     let updated = (user(), prop::option::of("[nN][0-3]"), prop::option::of(prop_oneof!["admin", "member"]))
@@ -98,7 +99,7 @@ fn command() -> impl Strategy<Value = Command> {
         200 => read,
         60 => retraction(),
         10 => Just(Command::Subject { client_id: None, subject: "下午茶".into() }),
-        3 => Just(Command::Delete),
+        3 => Just(Command::Delete(groupchat_core::Farewell::default())),
     ]
 }
 
@@ -262,7 +263,9 @@ async fn requests_and_invitations_are_kept_as_they_were_asked() {
     twin.ask("a@h", &Command::Join { nick: None, person: Person::default() }).await.unwrap();
     let shy = MemberSpec { mid: Some("m".into()), role: Some("admin".into()), ..spec("Shy@h/phone") };
     let people = People::from([(bare("shy@h"), Person { groups: 3, addable: Addable::Nobody })]);
-    twin.ask("owner@h", &Command::AddMembers(Addition { members: vec![shy], people })).await.unwrap();
+    twin.ask("owner@h", &Command::AddMembers(Addition { members: vec![shy], people, reason: None }))
+        .await
+        .unwrap();
     twin.check().await;
     let loaded = twin.loaded().await;
     let waiting: Vec<_> = loaded.pending().iter().map(|pending| pending.jid.as_str()).collect();
@@ -274,6 +277,6 @@ async fn requests_and_invitations_are_kept_as_they_were_asked() {
     twin.check().await;
     assert_eq!(twin.loaded().await.pending(), []);
     twin.ask("b@h", &join("b")).await.unwrap();
-    twin.ask("owner@h", &Command::Delete).await.unwrap();
+    twin.ask("owner@h", &Command::Delete(groupchat_core::Farewell::default())).await.unwrap();
     assert_eq!(twin.loaded().await.pending(), []);
 }

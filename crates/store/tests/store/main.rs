@@ -20,5 +20,6 @@ mod migrations;
 mod open;
 mod pages;
 mod people;
+mod rooms;
 mod sessions;
 mod support;

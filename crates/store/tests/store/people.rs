@@ -11,7 +11,7 @@ async fn groups_are_counted_and_wishes_kept() {
     let mut tea = Twin::create(&store, "tea", &[], &["a@h", "b@h"]).await;
     Twin::create(&store, "coffee", &[], &["a@h"]).await;
     let mut gone = Twin::create(&store, "gone", &[], &["a@h"]).await;
-    gone.ask("owner@h", &Command::Delete).await.unwrap();
+    gone.ask("owner@h", &Command::Delete(groupchat_core::Farewell::default())).await.unwrap();
     tea.ask("owner@h", &remove("b@h", false)).await.unwrap();
     let wish = async |people: Vec<(&str, Addable)>| {
         let people = people.into_iter().map(|(jid, addable)| (bare(jid), addable)).collect();

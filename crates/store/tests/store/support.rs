@@ -78,11 +78,11 @@ pub(crate) fn properties(list: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 pub(crate) fn remove(jid: &str, ban: bool) -> Command {
-    Command::RemoveMembers(Removal { who: vec![MemberRef::Jid(bare(jid))], ban })
+    Command::RemoveMembers(Removal { who: vec![MemberRef::Jid(bare(jid))], ban, reason: None })
 }
 
 pub(crate) fn add(members: &[MemberSpec]) -> Command {
-    Command::AddMembers(Addition { members: members.to_vec(), people: People::new() })
+    Command::AddMembers(Addition { members: members.to_vec(), people: People::new(), reason: None })
 }
 
 pub(crate) fn page(from: From, items_max: usize) -> Page {
@@ -92,7 +92,7 @@ pub(crate) fn page(from: From, items_max: usize) -> Page {
 /// A group of `owner@h` as it is made.
 pub(crate) fn new_group(id: &str, settings: &[(&str, &str)], members: &[&str], now: i64) -> Group {
     let members = members.iter().map(|member| spec(member)).collect();
-    let new = NewGroup { properties: properties(settings), members, people: People::new() };
+    let new = NewGroup { properties: properties(settings), members, ..NewGroup::default() };
     let made = create(
         gid(id),
         &bare("owner@h"),

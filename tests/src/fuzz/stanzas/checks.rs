@@ -9,6 +9,8 @@ use super::world::World;
 use crate::wire::SERVICE;
 use crate::xml::set_attribute;
 
+const MUC: &str = "http://jabber.org/protocol/muc";
+
 /// The start tag of what somebody sent: all that the service may know of it.
 #[derive(Debug, Clone)]
 struct Sent {
@@ -194,10 +196,11 @@ impl Sent {
         let group = world.groups.get(group.as_str()).filter(|group| group.is_private)?;
         let user = bare(&self.from);
         let is_stranger = !group.members.contains(user) && !group.waiting.contains(user);
-        // Their ids are taken; their answers tell the time; and what is forged is so in one group only.
+        // Their ids are taken, and a room that is not there is made by joining it; their answers tell the time; and what is
+        // forged is so in one group only.
         let tells_other_things = |payload: &Element| {
             payload.ns().ends_with("#creategroup")
-                || ["urn:xmpp:time", "jabber:iq:last", "urn:xmpp:sid:0", "urn:xmpp:delay"]
+                || ["urn:xmpp:time", "jabber:iq:last", "urn:xmpp:sid:0", "urn:xmpp:delay", MUC]
                     .contains(&&*payload.ns())
         };
         (is_stranger && !stanza.children().any(tells_other_things)).then_some(stanza)

@@ -83,6 +83,18 @@ const STANDARD: &[&str] = &[
     "<query xmlns='urn:xmpp:mam:2'/>",
     "<metadata xmlns='urn:xmpp:mam:2'/>",
     "<prefs xmlns='urn:xmpp:mam:2' default='always'/>",
+    "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='{affiliation}' jid='{jid}'/></query>",
+    "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='{affiliation}' nick='{text}'/><item role='none' nick='{text}'/></query>",
+    "<query xmlns='http://jabber.org/protocol/muc#admin'><item role='none' nick='bob'><reason>{text}</reason></item></query>",
+    "<query xmlns='http://jabber.org/protocol/muc#admin'/>",
+    "<query xmlns='http://jabber.org/protocol/muc#owner'/>",
+    "<query xmlns='http://jabber.org/protocol/muc#owner'><destroy jid='{jid}'><reason>{text}</reason></destroy></query>",
+    "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_roomname'><value>{text}</value></field><field var='muc#roomconfig_publicroom'><value>1</value></field></x></query>",
+    "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='cancel'/></query>",
+    "<unique xmlns='http://jabber.org/protocol/muc#unique'/>",
+    "<query xmlns='jabber:iq:register'/>",
+    "<query xmlns='jabber:iq:register'><username>{text}</username></query>",
+    "<query xmlns='jabber:iq:register'><remove/></query>",
     "<moderate xmlns='urn:xmpp:message-moderate:1' id='{id}'><retract xmlns='urn:xmpp:message-retract:1'/><reason>{text}</reason></moderate>",
     "<apply-to xmlns='urn:xmpp:fasten:0' id='{id}'><moderate xmlns='urn:xmpp:message-moderate:0'><retract xmlns='urn:xmpp:message-retract:0'/></moderate></apply-to>",
     "",
@@ -169,7 +181,7 @@ fn operation_by_presence(choices: &mut Choices<'_>) -> String {
 fn presence(choices: &mut Choices<'_>) -> String {
     let to = if choices.once_in(3) { member_address(choices) } else { group(choices) };
     let kind = choices.of(&["", " type='unavailable'", " type='subscribe'", " type='probe'", " type='x'"]);
-    let muc = if choices.once_in(8) { "<x xmlns='http://jabber.org/protocol/muc'/>" } else { "" };
+    let muc = if choices.once_in(3) { "<x xmlns='http://jabber.org/protocol/muc'/>" } else { "" };
     format!("<presence to='{to}'{kind}>{muc}</presence>")
 }
 
@@ -312,12 +324,15 @@ fn returned(choices: &mut Choices<'_>) -> String {
 /// A template with its gaps filled.
 fn fill(template: &str, choices: &mut Choices<'_>) -> String {
     let mut text = template.to_owned();
-    for gap in ["{text}", "{id}", "{jid}", "{page}"] {
+    for gap in ["{text}", "{id}", "{jid}", "{page}", "{affiliation}"] {
         if text.contains(gap) {
             let value = match gap {
                 "{text}" => choices.of(TEXTS).to_owned(),
                 "{id}" => choices.of(IDS).to_owned(),
                 "{jid}" => user(choices),
+                "{affiliation}" => {
+                    choices.of(&["none", "outcast", "member", "admin", "owner", "king"]).to_owned()
+                }
                 _ => page(choices),
             };
             text = text.replace(gap, &value);

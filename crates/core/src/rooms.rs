@@ -1,0 +1,206 @@
+//! Who is present where as in a room (XEP-0045): full JIDs that joined one group and get the copies of that group alone.
+//!
+//! Beside [`crate::Sessions`], whose devices get the copies of all their groups: a device may be in both, and then gets
+//! those of the groups that it joined as rooms in that form alone. Not here: who may join (`decide`).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::{BareJid, GroupId, Jid, Sessions, StanzaId};
+
+/// Rooms that one account may be present in.
+const ROOMS_OF_ACCOUNT_MAX: usize = 1_000;
+/// Devices present in all rooms together.
+const OCCUPANTS_MAX: usize = 1_000_000;
+
+/// One device that is present in a group as in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupant {
+    /// Its full JID.
+    pub jid: Jid,
+    /// The same as text.
+    pub text: Arc<str>,
+    /// The last row of the archive when it joined; that and what was said before it got as history.
+    pub since: StanzaId,
+    /// What its presence says, as XML text.
+    pub presence: Arc<str>,
+}
+
+/// A change to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomChange {
+    /// The device is present, with this presence, since this row of the archive; or says something new of itself.
+    Entered(GroupId, Occupant),
+    /// It is present no more.
+    Left(GroupId, Jid),
+}
+
+/// Everybody who is present in one group as in a room.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// The devices of each account, in the order in which they came.
+    by_account: HashMap<BareJid, Vec<Occupant>>,
+}
+
+impl Room {
+    /// The devices of an account, in the order in which they came. What others see of the account is the first one.
+    pub fn of(&self, account: &BareJid) -> &[Occupant] {
+        self.by_account.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Is this device present?
+    pub fn has(&self, device: &Jid) -> bool {
+        self.of(device.bare()).iter().any(|occupant| occupant.jid == *device)
+    }
+
+    /// All devices.
+    pub fn all(&self) -> impl Iterator<Item = &Occupant> {
+        self.by_account.values().flatten()
+    }
+
+    /// How many accounts are present.
+    pub fn accounts(&self) -> usize {
+        self.by_account.len()
+    }
+}
+
+/// All rooms with somebody in them.
+#[derive(Debug, Default)]
+pub struct Rooms {
+    by_group: HashMap<GroupId, Room>,
+    by_account: HashMap<BareJid, BTreeSet<GroupId>>,
+    count: usize,
+}
+
+impl Rooms {
+    /// Rooms as they were stored, in the order in which devices came.
+    pub fn restore(stored: impl IntoIterator<Item = (GroupId, Occupant)>) -> Self {
+        let mut rooms = Self::default();
+        for (group, occupant) in stored {
+            rooms.enter(&group, occupant);
+        }
+        rooms
+    }
+
+    /// Who is present in this group; `None`: nobody.
+    pub fn of(&self, group: &GroupId) -> Option<&Room> {
+        self.by_group.get(group)
+    }
+
+    /// Is this device present in this group?
+    pub fn has(&self, group: &GroupId, device: &Jid) -> bool {
+        self.of(group).is_some_and(|room| room.has(device))
+    }
+
+    /// How many devices are present in all rooms.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Is there room for one more device of this account in this group?
+    pub fn has_place(&self, group: &GroupId, device: &Jid, devices_max: usize) -> bool {
+        let rooms_of_account = self.by_account.get(device.bare()).map_or(0, BTreeSet::len);
+        let devices = self.of(group).map_or(0, |room| room.of(device.bare()).len());
+        self.has(group, device)
+            || (self.count < OCCUPANTS_MAX
+                && devices < devices_max
+                && rooms_of_account < ROOMS_OF_ACCOUNT_MAX)
+    }
+
+    /// A device is present from now on, or what it says of itself is new.
+    pub fn enter(&mut self, group: &GroupId, occupant: Occupant) -> RoomChange {
+        let account = occupant.jid.bare().clone();
+        let room = self.by_group.entry(group.clone()).or_default();
+        let devices = room.by_account.entry(account.clone()).or_default();
+        match devices.iter_mut().find(|known| known.jid == occupant.jid) {
+            Some(known) => *known = occupant.clone(),
+            None => {
+                devices.push(occupant.clone());
+                self.count += 1;
+                self.by_account.entry(account).or_default().insert(group.clone());
+            }
+        }
+        RoomChange::Entered(group.clone(), occupant)
+    }
+
+    /// A device is present no more; `None`: it was not.
+    pub fn leave(&mut self, group: &GroupId, device: &Jid) -> Option<RoomChange> {
+        let room = self.by_group.get_mut(group)?;
+        let devices = room.by_account.get_mut(device.bare())?;
+        let at = devices.iter().position(|occupant| occupant.jid == *device)?;
+        devices.remove(at);
+        self.count -= 1;
+        if devices.is_empty() {
+            room.by_account.remove(device.bare());
+            if room.by_account.is_empty() {
+                self.by_group.remove(group);
+            }
+            self.forget(device.bare(), group);
+        }
+        Some(RoomChange::Left(group.clone(), device.clone()))
+    }
+
+    fn forget(&mut self, account: &BareJid, group: &GroupId) {
+        if let Some(groups) = self.by_account.get_mut(account) {
+            groups.remove(group);
+            if groups.is_empty() {
+                self.by_account.remove(account);
+            }
+        }
+    }
+
+    /// The groups in which this device is present.
+    pub fn groups_of(&self, device: &Jid) -> Vec<GroupId> {
+        let groups = self.by_account.get(device.bare()).into_iter().flatten();
+        groups.filter(|group| self.has(group, device)).cloned().collect()
+    }
+}
+
+/// Who is reachable where, in whichever form.
+#[derive(Debug, Clone, Copy)]
+pub struct Presence<'a> {
+    /// Devices that get the copies of all their groups.
+    pub sessions: &'a Sessions,
+    /// Devices that joined groups as rooms.
+    pub rooms: &'a Rooms,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jid(text: &str) -> Jid {
+        Jid::parse(text).unwrap()
+    }
+
+    fn occupant(text: &str, presence: &str) -> Occupant {
+        Occupant { jid: jid(text), text: text.into(), since: StanzaId(1), presence: presence.into() }
+    }
+
+    #[test]
+    fn a_device_is_present_until_it_leaves() {
+        let (tea, cup) = (GroupId::from_stored("tea"), GroupId::from_stored("cup"));
+        let mut rooms = Rooms::default();
+        rooms.enter(&tea, occupant("a@h/1", ""));
+        rooms.enter(&tea, occupant("a@h/2", ""));
+        rooms.enter(&cup, occupant("a@h/1", ""));
+        assert_eq!(rooms.groups_of(&jid("a@h/1")), [cup.clone(), tea.clone()]);
+        assert_eq!((rooms.count(), rooms.of(&tea).map(Room::accounts)), (3, Some(1)));
+        assert_eq!(rooms.leave(&cup, &jid("a@h/2")), None);
+        assert!(rooms.leave(&tea, &jid("a@h/1")).is_some() && rooms.has(&tea, &jid("a@h/2")));
+        assert!(rooms.leave(&tea, &jid("a@h/2")).is_some() && rooms.of(&tea).is_none());
+        assert_eq!((rooms.groups_of(&jid("a@h/1")), rooms.count()), (vec![cup], 1));
+    }
+
+    #[test]
+    fn news_of_itself_gives_a_device_no_second_place() {
+        let tea = GroupId::from_stored("tea");
+        let mut rooms = Rooms::default();
+        rooms.enter(&tea, occupant("a@h/1", ""));
+        assert!(!rooms.has_place(&tea, &jid("a@h/2"), 1) && rooms.has_place(&tea, &jid("b@h/1"), 1));
+        assert!(rooms.has_place(&tea, &jid("a@h/1"), 1));
+        rooms.enter(&tea, occupant("a@h/1", "<show>away</show>"));
+        let shown = &rooms.of(&tea).unwrap().of(jid("a@h").bare())[0];
+        assert_eq!((&*shown.presence, rooms.count()), ("<show>away</show>", 1));
+    }
+}

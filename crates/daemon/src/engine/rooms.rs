@@ -1,0 +1,387 @@
+//! Devices that are present in groups as in rooms (XEP-0045): they come, say something of themselves, and go.
+//!
+//! Membership is decided by the rules, as whoever asks for it otherwise: joining under a free nick changes one's nick, and
+//! joining an open group makes a member. Not here: the stanzas (`fanout/rooms.rs`).
+
+use std::sync::Arc;
+
+use groupchat_core::page::{From, Page};
+use groupchat_core::reading::ArchiveFilter;
+use groupchat_core::{
+    Archived, ArchivedKind, Change, Command, Decision, Event, Group, GroupId, Jid, MemberRef, MemberSpec,
+    MemberUpdate, NewGroup, Nick, Notice, Occupant, Person, Refusal, RoomChange, Timestamp, abandoned,
+};
+use groupchat_dialect::encode::Absence;
+use groupchat_dialect::{Carrier, Enter, HistoryAsked, Origin};
+use groupchat_store::{ArchiveScope, StoreError};
+
+use super::request::{Pace, unavailable};
+use super::{Engine, Work};
+use crate::config::MucMode;
+use crate::queries;
+
+/// Messages that a device gets when it joins and does not say how many it wants; and those that it can ask for.
+const HISTORY: usize = 20;
+const HISTORY_MAX: usize = 100;
+
+/// How long a room may be made and not configured, in milliseconds.
+const LEFTOVER_MS: i64 = 10 * 60 * 1_000;
+
+impl Engine {
+    /// A device joins.
+    pub(super) async fn enter(&mut self, work: &mut Work, enter: Enter) {
+        let (origin, group) = (enter.origin.clone(), enter.group.clone());
+        if self.policy.rooms == MucMode::Off {
+            return work.refuse(origin, None, &Refusal::NoRooms);
+        }
+        if let Err(refusal) = self.let_in(work, enter).await {
+            work.refuse(origin, Some(&group), &refusal);
+        }
+    }
+
+    async fn let_in(&mut self, work: &mut Work, enter: Enter) -> Result<(), Refusal> {
+        let Enter { origin, group: id, nick: asked, history, presence } = enter;
+        let nick = Nick::parse(&asked, &self.policy.limits)?;
+        let decision = self.as_member(work, &origin, &id, &nick).await?;
+        let is_new = decision.as_ref().is_some_and(makes_group);
+        let max = self.policy.limits.sessions_per_user;
+        if !self.rooms.has_place(&id, &origin.from, max) {
+            return Err(Refusal::TooMany { what: "devices of a user in a room", max });
+        }
+        self.pace(work, &id, Pace::Announcement)?;
+        let past = match is_new {
+            true => Vec::new(),
+            false => self.past(&origin, &id, history, work.now).await.map_err(unavailable)?,
+        };
+        let is_native = self.is_native(&origin.from).await.map_err(unavailable)?;
+        // From here on nothing is refused.
+        if let Some(decision) = decision {
+            self.carry_out(work, origin.clone(), &id, decision, None);
+        }
+        if !is_native {
+            work.sessions.extend(self.sessions.came_by_room(origin.from.bare()));
+        }
+        let Some(group) = work.take(&id) else { return Ok(()) };
+        let Some(member) = group.member(origin.from.bare()).cloned() else {
+            work.put_back(group);
+            return Ok(());
+        };
+        let device = Occupant {
+            text: origin.from.to_string().into(),
+            jid: origin.from.clone(),
+            since: work.last_id,
+            presence,
+        };
+        let changed = (member.room_name() != &*asked).then_some("210");
+        let codes: Vec<&str> =
+            ["100", "110"].into_iter().chain(is_new.then_some("201")).chain(changed).collect();
+        let fanout = self.fanout();
+        let id_of_request = origin.carrier.id().map(|id| &**id);
+        let mut speech = fanout.entering(&group, &member, &device, &codes, id_of_request);
+        speech.extend(fanout.history(&group, &past, &device));
+        work.put_back(group);
+        self.enter_room(work, &id, device);
+        work.say(origin, Some(&id), speech, None);
+        Ok(())
+    }
+
+    /// What makes of whoever joins a member of this nick; nothing, if he is one.
+    async fn as_member(
+        &mut self,
+        work: &mut Work,
+        origin: &Origin,
+        id: &GroupId,
+        nick: &Nick,
+    ) -> Result<Option<Decision>, Refusal> {
+        let actor = origin.from.bare();
+        let group = work.group(&mut self.groups, id).await.map_err(unavailable)?;
+        let Some(group) = group else { return self.new_room(work, origin, id, nick).await.map(Some) };
+        if group.deleted || (group.locked && group.member(actor).is_none()) {
+            return Err(Refusal::NoSuchGroup);
+        }
+        let is_banned = group.is_banned(actor);
+        match group.member(actor) {
+            Some(member) if member.nick == *nick => Ok(None),
+            Some(_) => self.decide_in(work, origin, id, renamed(&origin.from, nick)).await.map(Some),
+            None => {
+                let join = Command::Join { nick: Some(nick.to_string()), person: Person::default() };
+                match self.decide_in(work, origin, id, join).await {
+                    Ok(decision) if lets_in(&decision) => Ok(Some(decision)),
+                    // Where it takes approval one registers: a join that is refused changes nothing.
+                    Ok(_) => Err(Refusal::MembersOnly),
+                    Err(Refusal::NoSuchGroup | Refusal::NotAllowed(_) | Refusal::Banned) if is_banned => {
+                        Err(Refusal::Banned)
+                    }
+                    Err(Refusal::NoSuchGroup | Refusal::NotAllowed(_)) => Err(Refusal::MembersOnly),
+                    Err(why) => Err(why),
+                }
+            }
+        }
+    }
+
+    /// Joining a room that is not there makes it, locked until it is configured. XEP-0045 §10.1.
+    async fn new_room(
+        &mut self,
+        work: &mut Work,
+        origin: &Origin,
+        id: &GroupId,
+        nick: &Nick,
+    ) -> Result<Decision, Refusal> {
+        if self.policy.rooms != MucMode::Full {
+            return Err(Refusal::NoSuchGroup);
+        }
+        if !self.may_create(origin) {
+            return Err(Refusal::NotAllowed("only users of this server may create groups here"));
+        }
+        let jid = origin.from.bare().to_string();
+        let maker = MemberSpec { jid, nick: Some(nick.to_string()), ..MemberSpec::default() };
+        let new = NewGroup { locked: true, members: vec![maker], ..NewGroup::default() };
+        self.leftovers.push_back((work.now, id.clone()));
+        self.decide_in(work, origin, id, Command::Create(new)).await
+    }
+
+    /// Rooms that were made so long ago and perhaps not configured.
+    pub(super) fn due_leftovers(&mut self, now: Timestamp) -> Vec<GroupId> {
+        let mut due = Vec::new();
+        while let Some((_, id)) = self.leftovers.pop_front_if(|(made, _)| made.0 + LEFTOVER_MS <= now.0) {
+            due.push(id);
+        }
+        due
+    }
+
+    /// A room that nobody configured is given up, and its name is free again.
+    pub(super) async fn leftover(&mut self, work: &mut Work, id: &GroupId) {
+        match work.group(&mut self.groups, id).await {
+            Ok(Some(group)) if group.locked && !group.deleted => self.give_up(work, id),
+            Ok(_) => {}
+            // Again when there is a database.
+            Err(_) => self.leftovers.push_back((work.now, id.clone())),
+        }
+    }
+
+    fn give_up(&mut self, work: &mut Work, id: &GroupId) {
+        let Some(maker) = work.touched(id).and_then(|group| group.members().first()) else { return };
+        let carrier =
+            Carrier::Presence { id: None, operation: Some("http://jabber.org/protocol/muc".into()) };
+        let origin =
+            Origin { from: maker.jid.clone().into(), at: id.at(self.policy.domain.as_str()), carrier };
+        self.carry_out(work, origin, id, abandoned(), None);
+    }
+
+    /// Did the account ever come by a client of the protocol's own? One that did not reads the archive.
+    async fn is_native(&self, device: &Jid) -> Result<bool, StoreError> {
+        let account = device.bare();
+        if self.sessions.is_in_rooms_only(account) {
+            return Ok(false);
+        }
+        Ok(!self.sessions.of(account).is_empty() || self.store.came_natively(account).await?)
+    }
+
+    /// What was said lately, as much as is asked for, with the nicks of its authors.
+    async fn past(
+        &self,
+        origin: &Origin,
+        id: &GroupId,
+        asked: HistoryAsked,
+        now: Timestamp,
+    ) -> Result<Vec<(Archived, Arc<str>)>, StoreError> {
+        let stanzas_max = asked.stanzas_max.unwrap_or(HISTORY).min(HISTORY_MAX);
+        if stanzas_max == 0 || asked.chars_max == Some(0) {
+            return Ok(Vec::new());
+        }
+        let since = asked.seconds.map(|seconds| Timestamp(now.0.saturating_sub(seconds * 1_000)));
+        let filter = ArchiveFilter { start: since.max(asked.since), ..ArchiveFilter::default() };
+        let scope = ArchiveScope::Group { id: id.clone(), reader: origin.from.bare().clone() };
+        // Of what the archive holds some is no message.
+        let page = Page { from: From::End, items_max: HISTORY_MAX };
+        let found = self.store.archive(&scope, &filter, &page).await?;
+        let mut chars_left = asked.chars_max.unwrap_or(usize::MAX);
+        let mut said: Vec<_> = found
+            .items
+            .into_iter()
+            .rev()
+            .filter(|shown| shown.retracted.is_none() && is_said(&shown.archived))
+            .take(stanzas_max)
+            .take_while(|shown| {
+                let chars = shown.archived.payload.chars().count();
+                let fits = chars <= chars_left;
+                chars_left = chars_left.saturating_sub(chars);
+                fits
+            })
+            .collect();
+        said.reverse();
+        let names = queries::names(&self.store, id, &said).await?;
+        let named = |row: Archived| {
+            let nick = names.get(&row.mid).map_or(row.mid.as_str(), |name| &name.nick).into();
+            (row, nick)
+        };
+        Ok(said.into_iter().map(|shown| named(shown.archived)).collect())
+    }
+
+    /// Presence from a device; is it of an occupant, and so done with?
+    pub(super) async fn occupant_presence(
+        &mut self,
+        work: &mut Work,
+        from: &Jid,
+        address: &Jid,
+        available: bool,
+        says: Option<&Arc<str>>,
+    ) -> bool {
+        let Some(id) = address.bare().local().map(GroupId::from_stored) else { return false };
+        if !self.rooms.has(&id, from) {
+            return false;
+        }
+        let says = says.cloned().unwrap_or_default();
+        if !available {
+            self.device_leaves(work, &id, from, Absence::Left(&says)).await;
+            return true;
+        }
+        let origin = Origin {
+            from: from.clone(),
+            at: address.to_string(),
+            carrier: Carrier::Presence { id: None, operation: Some("http://jabber.org/protocol/muc".into()) },
+        };
+        if let Err(refusal) = self.renewed(work, &origin, &id, address, says).await {
+            work.refuse(origin, Some(&id), &refusal);
+        }
+        true
+    }
+
+    /// An occupant says something new of himself, or wants to be called otherwise. XEP-0045 §7.6, §7.7.
+    async fn renewed(
+        &mut self,
+        work: &mut Work,
+        origin: &Origin,
+        id: &GroupId,
+        address: &Jid,
+        says: Arc<str>,
+    ) -> Result<(), Refusal> {
+        let Some(old) = self.occupant(id, &origin.from).cloned() else { return Ok(()) };
+        let nick = address.resource().map(|nick| Nick::parse(nick, &self.policy.limits)).transpose()?;
+        let decision = match nick {
+            Some(nick) => self.as_member(work, origin, id, &nick).await?,
+            None => None,
+        };
+        self.pace(work, id, Pace::Message)?;
+        let is_new = old.presence != says;
+        self.enter_room(work, id, Occupant { presence: says, ..old });
+        if let Some(decision) = decision {
+            // It tells his presence, too.
+            self.carry_out(work, origin.clone(), id, decision, None);
+            return Ok(());
+        }
+        let is_shown = |room: &groupchat_core::Room| {
+            room.of(origin.from.bare()).first().is_some_and(|first| first.jid == origin.from)
+        };
+        let room = self.rooms.of(id).filter(|room| is_new && is_shown(room));
+        if let (Some(room), Some(group)) = (room, work.touched(id))
+            && let Some(member) = group.member(origin.from.bare())
+        {
+            let speech = self.fanout().present_again(group, room, member);
+            work.say_if_stored(id, speech);
+        }
+        Ok(())
+    }
+
+    /// A device could not be reached: it is there no more.
+    pub(super) async fn lose_occupant(&mut self, work: &mut Work, id: &GroupId, device: &Jid) {
+        if self.rooms.has(id, device) {
+            self.device_leaves(work, id, device, Absence::Lost).await;
+        }
+    }
+
+    async fn device_leaves(&mut self, work: &mut Work, id: &GroupId, device: &Jid, why: Absence<'_>) {
+        // Without the database it is gone all the same, and the others hear of it when they join again.
+        let group = work.group(&mut self.groups, id).await.ok().flatten();
+        let speech = group.and_then(|group| {
+            let member = group.member(device.bare())?;
+            let occupant = self.occupant(id, device)?;
+            Some(self.fanout().device_left(group, member, occupant, why))
+        });
+        work.say_if_stored(id, speech.unwrap_or_default());
+        self.rooms.leave(id, device);
+        // Whether or not the batch is stored: it is a fact.
+        work.in_rooms.insert((id.clone(), device.clone()));
+        let is_locked = work.touched(id).is_some_and(|group| group.locked && !group.deleted);
+        if is_locked && self.rooms.of(id).is_none() {
+            self.give_up(work, id);
+        }
+    }
+
+    fn occupant(&self, id: &GroupId, device: &Jid) -> Option<&Occupant> {
+        self.rooms.of(id)?.of(device.bare()).iter().find(|occupant| occupant.jid == *device)
+    }
+
+    fn enter_room(&mut self, work: &mut Work, id: &GroupId, device: Occupant) {
+        let before = self.occupant(id, &device.jid).cloned();
+        work.rooms_before.push((id.clone(), device.jid.clone(), before));
+        work.in_rooms.insert((id.clone(), device.jid.clone()));
+        self.rooms.enter(id, device);
+    }
+
+    pub(super) fn leave_room(&mut self, work: &mut Work, id: &GroupId, device: &Jid) {
+        let before = self.occupant(id, device).cloned();
+        work.rooms_before.push((id.clone(), device.clone(), before));
+        work.in_rooms.insert((id.clone(), device.clone()));
+        self.rooms.leave(id, device);
+    }
+
+    /// What was decided was not stored: everybody is where he was.
+    pub(super) fn restore_rooms(&mut self, before: Vec<(GroupId, Jid, Option<Occupant>)>) {
+        for (id, device, occupant) in before.into_iter().rev() {
+            match occupant {
+                Some(occupant) => drop(self.rooms.enter(&id, occupant)),
+                None => drop(self.rooms.leave(&id, &device)),
+            }
+        }
+    }
+
+    /// Where these devices are now, to be stored.
+    pub(super) fn room_changes<'a>(
+        &self,
+        devices: impl IntoIterator<Item = &'a (GroupId, Jid)>,
+    ) -> Vec<RoomChange> {
+        let change = |(id, device): &(GroupId, Jid)| match self.occupant(id, device) {
+            Some(occupant) => RoomChange::Entered(id.clone(), occupant.clone()),
+            None => RoomChange::Left(id.clone(), device.clone()),
+        };
+        devices.into_iter().map(change).collect()
+    }
+
+    /// The devices that what is told here sends out of the room.
+    pub(super) fn leaving(&self, group: &Group, notice: &Notice) -> Vec<Jid> {
+        let Some(room) = self.rooms.of(&group.id) else { return Vec::new() };
+        match notice {
+            Notice::Announce(Event::Deleted(_)) | Notice::Abandoned => {
+                room.all().map(|device| device.jid.clone()).collect()
+            }
+            Notice::Kicked { member, .. } => {
+                room.of(&member.jid).iter().map(|device| device.jid.clone()).collect()
+            }
+            Notice::Announce(Event::Removed { who, .. }) => {
+                let devices = who.iter().flat_map(|gone| room.of(&gone.jid));
+                devices.map(|device| device.jid.clone()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn lets_in(decision: &Decision) -> bool {
+    matches!(decision.changes.first(), Some(Change::MembersAdded { .. }))
+}
+
+fn makes_group(decision: &Decision) -> bool {
+    matches!(decision.changes.first(), Some(Change::Created(_)))
+}
+
+/// Is it something that somebody said, and not that he changed the subject?
+fn is_said(row: &Archived) -> bool {
+    row.kind == ArchivedKind::Message && !row.payload.starts_with("<subject>")
+}
+
+/// The command by which a member gets another nick.
+fn renamed(device: &Jid, nick: &Nick) -> Command {
+    let who = MemberRef::Jid(device.bare().clone());
+    Command::UpdateMembers(vec![MemberUpdate { who, nick: Some(nick.to_string()), role: None }])
+}
