@@ -20,7 +20,7 @@ impl StanzaId {
     /// The id that follows this one at this time: never lower, never equal, though clocks go back.
     #[must_use]
     pub fn next(self, now: Timestamp) -> Self {
-        Self((self.0 + 1).max(now.0.saturating_mul(1000)))
+        Self(self.0.saturating_add(1).max(now.0.saturating_mul(1000)))
     }
 
     /// Reads an id from a stanza; `None` for a text that no id of ours is written as.

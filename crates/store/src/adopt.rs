@@ -4,21 +4,27 @@
 //! their old order, at the old times. What was said before is no news to anybody. The old tables stay, renamed once more.
 //! Interrupted, it goes on where it was, since a group that is there was taken over.
 
+mod message;
 mod original;
+mod predecessor;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use groupchat_core::{
-    Addition, Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits, MemberRef,
-    MemberSpec, Mentions, Mid, NewGroup, People, ReadBy, Receive, Removal, Role, Settings, StanzaId,
-    Timestamp, create, decide,
+    Addition, Archived, BareJid, Change, Command, Group, GroupId, Jid, Limits, MemberRef, MemberSpec, Mid,
+    NewGroup, People, Receive, Refusal, Removal, Role, Settings, StanzaId, Timestamp, create, decide,
 };
 use groupchat_entity::group;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter,
+};
 
 use crate::error::Doing;
 use crate::{Batch, StoreError, commit};
-use original::{GROUPS, GroupRow, MEMBERS, MESSAGES, MessageRow};
+use message::archived;
+use original::{GROUPS, GroupRow, MEMBERS, MESSAGES, MessageRow, PAGE_ROWS};
+pub use predecessor::Predecessor;
 
 /// Members that one request may name.
 const MEMBERS_PER_REQUEST: usize = 1_000;
@@ -26,6 +32,8 @@ const MEMBERS_PER_REQUEST: usize = 1_000;
 const MESSAGES_PER_BATCH: usize = 1_000;
 /// Complaints that are kept; one more says how many there were.
 const LEFT_OUT_MAX: usize = 100;
+/// A message may be so much later than now: clocks differ. Ids follow times, so what is later would keep them ahead for ever.
+const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
 
 /// What was taken over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,15 +56,24 @@ pub(crate) async fn set_aside(tx: &DatabaseTransaction) -> Result<(), StoreError
     Ok(())
 }
 
-/// Takes over what was set aside; `None`: there is nothing.
-pub(crate) async fn adopt(tx: &DatabaseTransaction) -> Result<Option<Adopted>, StoreError> {
+/// Takes over what was set aside, at this time; `None`: there is nothing.
+pub(crate) async fn adopt(tx: &DatabaseTransaction, now: Timestamp) -> Result<Option<Adopted>, StoreError> {
     const DOING: &str = "taking over the tables of the original shape";
     if !GROUPS.is_aside(tx).await.doing(DOING)? {
         return Ok(None);
     }
-    let mut adoption = Adoption { tx, used: HashSet::new(), done: Adopted::default(), left_out: 0 };
-    for row in original::groups(tx).await.doing(DOING)? {
-        adoption.group(&row).await?;
+    let mut adoption = Adoption {
+        tx,
+        latest: now.0.saturating_add(AHEAD_MS_MAX),
+        used: HashSet::new(),
+        seen: HashMap::new(),
+        done: Adopted::default(),
+        left_out: 0,
+    };
+    let rows = original::groups(tx).await.doing(DOING)?;
+    adoption.report_lost(&rows).await.doing(DOING)?;
+    for row in &rows {
+        adoption.group(row).await?;
     }
     // The groups last: while they are set aside, the whole begins again.
     for table in [MESSAGES, MEMBERS, GROUPS] {
@@ -73,6 +90,10 @@ struct Adoption<'a> {
     tx: &'a DatabaseTransaction,
     /// Ids of messages, which must be unique over all groups.
     used: HashSet<i64>,
+    /// No message is later.
+    latest: i64,
+    /// The groups that were looked at, with the ids that they had.
+    seen: HashMap<GroupId, String>,
     done: Adopted,
     left_out: usize,
 }
@@ -100,20 +121,45 @@ impl Adoption<'_> {
             self.leave_out(format!("the group `{}`: this cannot be the id of a group", row.id));
             return Ok(());
         };
+        if let Some(first) = self.seen.get(&id) {
+            self.leave_out(format!("the group `{}`: its id is, as addresses go, that of `{first}`", row.id));
+            return Ok(());
+        }
+        self.seen.insert(id.clone(), row.id.clone());
         if self.is_there(&id).await? {
             return Ok(());
         }
         let members = self.members(row).await?;
-        let messages = original::messages(self.tx, &row.id).await.doing(DOING)?;
-        let born = Timestamp(messages.iter().find_map(|message| message.at_ms).unwrap_or_default());
+        let first = original::messages(self.tx, &row.id, 0).await.doing(DOING)?;
+        let born = first.iter().find_map(|message| original::time(&message.time, self.latest));
+        let born = Timestamp(born.unwrap_or_default());
         let Some(mut arrival) = self.create(id, row, &members, born) else { return Ok(()) };
-        let count = members.len();
-        self.remember_authors(&mut arrival, &messages, born);
+        let authors = original::authors(self.tx, &row.id).await.doing(DOING)?;
+        self.remember_authors(&mut arrival, &authors, born);
         let changes = std::mem::take(&mut arrival.changes);
         self.write(&arrival, changes, Vec::new(), born).await?;
-        self.messages(&mut arrival, &messages, born).await?;
+        self.messages(&mut arrival, &row.id, first, born).await?;
         self.done.groups += 1;
-        self.done.members += count;
+        self.done.members += arrival.group.members().len();
+        Ok(())
+    }
+
+    /// Members and messages of groups that are not there.
+    async fn report_lost(&mut self, groups: &[GroupRow]) -> Result<(), DbErr> {
+        // MySQL finds a group by its id in letters of any case.
+        let is_mysql = self.tx.get_database_backend() == DbBackend::MySql;
+        let written = |id: &str| if is_mysql { id.to_lowercase() } else { id.to_owned() };
+        let groups: BTreeSet<String> = groups.iter().map(|row| written(&row.id)).collect();
+        for table in [MEMBERS, MESSAGES] {
+            let named = table.named(self.tx).await?.into_iter();
+            let lost: Vec<_> = named.filter(|(id, _)| !groups.contains(&written(id))).collect();
+            if let Some((id, _)) = lost.first() {
+                let rows: i64 = lost.iter().map(|(_, rows)| rows).sum();
+                let (name, count) = (table.name, lost.len());
+                let what = format!("{rows} rows of {name}: the {count} groups that they name are not there");
+                self.leave_out(format!("{what} (as `{id}`)"));
+            }
+        }
         Ok(())
     }
 
@@ -128,13 +174,14 @@ impl Adoption<'_> {
         let mut members: Vec<(BareJid, Role, bool)> = Vec::with_capacity(rows.len());
         let mut seen = HashSet::new();
         for member in rows {
-            match Jid::parse(&member.jid).map(Jid::into_bare) {
-                Ok(jid) if seen.insert(jid.clone()) => {
+            match user(&member.jid).map(Jid::into_bare) {
+                Some(jid) if seen.insert(jid.clone()) => {
                     let role = Role::parse(&member.authority.trim().to_lowercase()).unwrap_or(Role::Member);
                     members.push((jid, role, member.is_received));
                 }
-                Ok(_) => {}
-                Err(_) => self.leave_out(format!("`{}` in the group `{}`: no address", member.jid, row.id)),
+                Some(_) => {}
+                None => self
+                    .leave_out(format!("`{}` in the group `{}`: no address of a user", member.jid, row.id)),
             }
         }
         Ok(members)
@@ -193,16 +240,26 @@ impl Adoption<'_> {
     }
 
     fn let_in(&mut self, arrival: &mut Arrival, specs: &[MemberSpec], at: Timestamp) {
+        let addition = |members: &[MemberSpec]| {
+            Command::AddMembers(Addition { members: members.to_vec(), people: People::new(), reason: None })
+        };
         for chunk in specs.chunks(MEMBERS_PER_REQUEST) {
-            let addition = Addition { members: chunk.to_vec(), people: People::new(), reason: None };
-            self.carry_out(arrival, &Command::AddMembers(addition), at);
+            if carry_out(arrival, &addition(chunk), at).is_ok() {
+                continue;
+            }
+            // One who cannot be let in does not keep the others out.
+            for one in chunk {
+                if let Err(refusal) = carry_out(arrival, &addition(std::slice::from_ref(one)), at) {
+                    self.leave_out(format!("`{}` in the group `{}`: {refusal}", one.jid, arrival.group.id));
+                }
+            }
         }
     }
 
     /// Gives whoever wrote and is in no more a member id, as if he had left.
-    fn remember_authors(&mut self, arrival: &mut Arrival, messages: &[MessageRow], at: Timestamp) {
+    fn remember_authors(&mut self, arrival: &mut Arrival, authors: &[String], at: Timestamp) {
         let mut gone = BTreeMap::new();
-        for author in messages.iter().filter_map(|message| Jid::parse(&message.sender).ok()) {
+        for author in authors.iter().filter_map(|author| user(author)) {
             let author = author.into_bare();
             if arrival.group.member(&author).is_none() {
                 gone.insert(author.to_string(), author);
@@ -211,20 +268,13 @@ impl Adoption<'_> {
         let specs: Vec<_> = gone.values().map(|jid| spec(jid, Role::Member)).collect();
         self.let_in(arrival, &specs, at);
         arrival.mids = arrival.group.members().iter().map(|m| (m.jid.clone(), m.mid.clone())).collect();
-        let gone: Vec<_> = gone.into_values().map(MemberRef::Jid).collect();
+        let gone = gone.into_values().filter(|jid| arrival.group.member(jid).is_some());
+        let gone: Vec<_> = gone.map(MemberRef::Jid).collect();
         for chunk in gone.chunks(MEMBERS_PER_REQUEST) {
-            self.carry_out(
-                arrival,
-                &Command::RemoveMembers(Removal { who: chunk.to_vec(), ban: false, reason: None }),
-                at,
-            );
-        }
-    }
-
-    fn carry_out(&mut self, arrival: &mut Arrival, command: &Command, at: Timestamp) {
-        match decide(&arrival.group, &arrival.owner, command, &limits(), at) {
-            Ok(decision) => decision.changes.into_iter().for_each(|change| arrival.apply(change)),
-            Err(refusal) => self.leave_out(format!("members of the group `{}`: {refusal}", arrival.group.id)),
+            let removal = Command::RemoveMembers(Removal { who: chunk.to_vec(), ban: false, reason: None });
+            if let Err(refusal) = carry_out(arrival, &removal, at) {
+                self.leave_out(format!("who left the group `{}` is in it: {refusal}", arrival.group.id));
+            }
         }
     }
 
@@ -232,34 +282,61 @@ impl Adoption<'_> {
     async fn messages(
         &mut self,
         arrival: &mut Arrival,
-        messages: &[MessageRow],
+        original: &str,
+        first: Vec<MessageRow>,
         born: Timestamp,
     ) -> Result<(), StoreError> {
+        const DOING: &str = "reading the original messages";
         let (mut last, mut at) = (StanzaId::default(), born);
-        for chunk in messages.chunks(MESSAGES_PER_BATCH) {
-            let (mut rows, mut changes) = (Vec::new(), Vec::new());
-            for message in chunk {
-                let Ok(sender) = Jid::parse(&message.sender) else {
-                    let id = &arrival.group.id;
-                    self.leave_out(format!("the message `{}` in the group `{id}`: no sender", message.id));
-                    continue;
-                };
-                at = message.at_ms.map_or(at, Timestamp);
-                last = self.free_id(last.next(at));
-                let change = Change::Posted { author: sender.bare().clone() };
-                if !message.body.is_empty() {
-                    arrival.group.apply(&change);
-                    changes.push(change);
+        let mut messages = first;
+        for page in 1_u64.. {
+            for chunk in messages.chunks(MESSAGES_PER_BATCH) {
+                let (mut rows, mut changes) = (Vec::new(), Vec::new());
+                for message in chunk {
+                    at = self.time_of(arrival, message, at);
+                    let Some((sender, mid)) = self.sender_of(arrival, message) else { continue };
+                    last = self.free_id(last.next(at));
+                    let change = Change::Posted { author: sender.bare().clone() };
+                    if !message.body.is_empty() {
+                        arrival.group.apply(&change);
+                        changes.push(change);
+                    }
+                    rows.push(archived(arrival, message, (sender, mid), last, at));
                 }
-                rows.push(archived(arrival, message, sender, last, at));
+                self.done.messages += rows.len();
+                self.write(arrival, changes, rows, at).await?;
             }
-            self.done.messages += rows.len();
-            self.write(arrival, changes, rows, at).await?;
+            if messages.len() < PAGE_ROWS {
+                break;
+            }
+            messages = original::messages(self.tx, original, page).await.doing(DOING)?;
         }
         let seen = arrival.group.countable;
         let read = |jid: &BareJid| Change::Read { jid: jid.clone(), upto: last, seen };
         let read = arrival.group.members().iter().map(|member| read(&member.jid)).collect();
         self.write(arrival, read, Vec::new(), at).await
+    }
+
+    /// When a message was sent; one of which that cannot be told was sent with the one before it.
+    fn time_of(&mut self, arrival: &Arrival, message: &MessageRow, before: Timestamp) -> Timestamp {
+        let at = original::time(&message.time, self.latest).map(Timestamp);
+        if at.is_none() {
+            let (id, group) = (&message.id, &arrival.group.id);
+            let what = format!("the time `{}` of the message `{id}` in the group `{group}`", message.time);
+            self.leave_out(format!("{what}: no time; it has that of the one before it"));
+        }
+        at.unwrap_or(before)
+    }
+
+    /// Who sent a message, with his member id.
+    fn sender_of(&mut self, arrival: &Arrival, message: &MessageRow) -> Option<(Jid, Mid)> {
+        let sender = user(&message.sender)
+            .and_then(|sender| arrival.mids.get(sender.bare()).cloned().map(|mid| (sender, mid)));
+        if sender.is_none() {
+            let (id, group) = (&message.id, &arrival.group.id);
+            self.leave_out(format!("the message `{id}` in the group `{group}`: no sender"));
+        }
+        sender
     }
 
     /// This id, or the next one that no message of another group has.
@@ -289,35 +366,16 @@ impl Arrival {
     }
 }
 
-fn archived(arrival: &Arrival, message: &MessageRow, sender: Jid, id: StanzaId, at: Timestamp) -> Archived {
-    let has_text = !message.body.is_empty();
-    let mid = arrival.mids.get(sender.bare()).cloned().unwrap_or_else(|| Mid::from_stored(""));
-    // An id that clients cannot have sent again is no help to them.
-    let client_id = (1..=255).contains(&message.id.chars().count()).then(|| message.id.as_str().into());
-    Archived {
-        id,
-        group: arrival.group.id.clone(),
-        at,
-        kind: ArchivedKind::Message,
-        sender,
-        mid,
-        client_id,
-        body: has_text.then(|| message.body.as_str().into()),
-        ordinal: arrival.group.countable,
-        countable: has_text,
-        corrects: None,
-        read_by: ReadBy::Members,
-        mentions: Mentions::default(),
-        payload: if has_text { format!("<body>{}</body>", escaped(&message.body)).into() } else { "".into() },
-    }
+/// Does what a command says, by the rules.
+fn carry_out(arrival: &mut Arrival, command: &Command, at: Timestamp) -> Result<(), Refusal> {
+    let decision = decide(&arrival.group, &arrival.owner, command, &limits(), at)?;
+    decision.changes.into_iter().for_each(|change| arrival.apply(change));
+    Ok(())
 }
 
-/// Text as it stands in XML, without what cannot stand there (XML 1.0 §2.2).
-fn escaped(text: &str) -> String {
-    let is_allowed = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
-    let text: String =
-        text.chars().filter(is_allowed).filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}')).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// The address of a user; of a whole server nobody is.
+fn user(text: &str) -> Option<Jid> {
+    Jid::parse(text).ok().filter(|jid| jid.bare().local().is_some())
 }
 
 fn spec(jid: &BareJid, role: Role) -> MemberSpec {

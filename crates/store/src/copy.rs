@@ -158,15 +158,16 @@ impl<P: FnMut(CopyProgress<'_>)> Job<'_, P> {
         E::ActiveModel: Send,
     {
         let name = E::default().table_name().to_owned();
+        let key = key::<E>()?;
         let total = E::find().count(self.from).await.doing("counting rows")?;
         let mut sides = [Sum::default(), Sum::default()];
         for (step, sum) in [CopyStep::Copying, CopyStep::Comparing].into_iter().zip(&mut sides) {
             let db = if step == CopyStep::Copying { self.from } else { self.to };
             let mut last = None;
             loop {
-                let rows = page::<E>(db, last.take()).await?;
+                let rows = page::<E>(db, key, last.take()).await?;
                 let sizes: Vec<usize> = rows.iter().map(|row| sum.add(row)).collect();
-                last = rows.last().map(|row| row.get(key::<E>()));
+                last = rows.last().map(|row| row.get(key));
                 if step == CopyStep::Copying {
                     write::<E>(self.to, rows, &sizes).await?;
                 }
@@ -179,7 +180,7 @@ impl<P: FnMut(CopyProgress<'_>)> Job<'_, P> {
         if sides[0] != sides[1] {
             return Err(StoreError::Differs { table: name });
         }
-        count_on::<E>(self.to).await?;
+        count_on::<E>(self.to, key).await?;
         let [Sum { rows, lanes }, _] = sides;
         let checksum = lanes.iter().map(|lane| format!("{lane:016x}")).collect();
         Ok(CopiedTable { name, rows, checksum })
@@ -189,11 +190,12 @@ impl<P: FnMut(CopyProgress<'_>)> Job<'_, P> {
 /// The rows behind this key.
 async fn page<E: EntityTrait>(
     db: &DatabaseTransaction,
+    key: E::Column,
     behind: Option<Value>,
 ) -> Result<Vec<E::Model>, StoreError> {
-    let mut list = E::find().order_by_asc(key::<E>()).limit(ROWS_PER_PAGE);
+    let mut list = E::find().order_by_asc(key).limit(ROWS_PER_PAGE);
     if let Some(last) = behind {
-        list = list.filter(key::<E>().gt(last));
+        list = list.filter(key.gt(last));
     }
     list.all(db).await.doing("reading rows to copy")
 }
@@ -220,12 +222,12 @@ where
 }
 
 /// PostgreSQL goes on counting where it was, whatever keys are written; the others behind the highest.
-async fn count_on<E: EntityTrait>(to: &DatabaseTransaction) -> Result<(), StoreError> {
+async fn count_on<E: EntityTrait>(to: &DatabaseTransaction, key: E::Column) -> Result<(), StoreError> {
     let backend = to.get_database_backend();
     if backend != DbBackend::Postgres || !<E::PrimaryKey as PrimaryKeyTrait>::auto_increment() {
         return Ok(());
     }
-    let (table, key) = (E::default().table_name().to_owned(), key::<E>().as_str().to_owned());
+    let (table, key) = (E::default().table_name().to_owned(), key.as_str().to_owned());
     let sql = format!(
         "SELECT setval(pg_get_serial_sequence('\"{table}\"', '{key}'), \
          (SELECT COALESCE(MAX(\"{key}\"), 0) + 1 FROM \"{table}\"), false)"
@@ -234,9 +236,12 @@ async fn count_on<E: EntityTrait>(to: &DatabaseTransaction) -> Result<(), StoreE
 }
 
 /// The column by which a table is ordered.
-fn key<E: EntityTrait>() -> E::Column {
+fn key<E: EntityTrait>() -> Result<E::Column, StoreError> {
     let mut keys = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-    keys.next().unwrap_or_else(|| unreachable!("every table has a key"))
+    keys.next().ok_or_else(|| StoreError::Database {
+        doing: "looking for the key of a table",
+        cause: format!("`{}` has none", E::default().table_name()),
+    })
 }
 
 /// A checksum that does not ask for an order: databases differ in that of texts. The SHA-256 of each row, added up.

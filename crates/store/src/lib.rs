@@ -37,7 +37,7 @@ mod tally;
 mod totals;
 
 pub use admin::{Audited, ListedGroup};
-pub use adopt::Adopted;
+pub use adopt::{Adopted, Predecessor};
 pub use batch::Batch;
 pub use copy::{CopiedTable, CopyProgress, CopyStep};
 pub use error::StoreError;

@@ -207,12 +207,26 @@ fn bad_url(url: &str, why: &str) -> StoreError {
 
 /// The URL as it may be logged.
 fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((login, host)) = rest.rsplit_once('@') else { return url.to_owned() };
-    let user = login.split_once(':').map_or(login, |(user, _)| user);
     // A password may also be a parameter.
-    let host = host.split_once('?').map_or(host, |(host, _)| host);
-    format!("{scheme}://{user}@{host}")
+    let shown = url.split_once('?').map_or(url, |(shown, _)| shown);
+    let Some((scheme, rest)) = shown.split_once("://") else {
+        // What is no URL may hold a password anywhere, but for the name of a file.
+        return match shown.split_once(':') {
+            Some(("sqlite", _)) => shown.to_owned(),
+            Some((scheme, _)) => format!("{scheme}:…"),
+            None if url.contains(['@', '=', ' ']) => "…".to_owned(),
+            None => shown.to_owned(),
+        };
+    };
+    match rest.rsplit_once('@') {
+        Some((login, host)) => {
+            let user = login.split_once(':').map_or(login, |(user, _)| user);
+            format!("{scheme}://{user}@{host}")
+        }
+        // A password with a question mark in it was cut in two.
+        None if url.contains('@') => format!("{scheme}://…"),
+        None => shown.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +239,14 @@ mod tests {
             ("postgres://me:p@ss:word@db/groupchat?password=x", "postgres://me@db/groupchat"),
             ("mysql://me@db:3306/g", "mysql://me@db:3306/g"),
             ("sqlite://groupchat.db", "sqlite://groupchat.db"),
+            ("sqlite::memory:", "sqlite::memory:"),
+            ("postgres://db/groupchat?user=me&password=x", "postgres://db/groupchat"),
+            ("postgres://db/groupchat?user=me@h&password=x", "postgres://…"),
+            ("postgres://me:p?ss@db/groupchat", "postgres://…"),
+            ("mysql:me:secret@db/groupchat", "mysql:…"),
+            ("me:secret@db/groupchat", "me:…"),
+            ("host=db user=me password=secret", "…"),
+            ("groupchat.db", "groupchat.db"),
         ] {
             assert_eq!(without_password(url), shown);
         }

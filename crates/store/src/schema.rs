@@ -1,5 +1,6 @@
 //! Bringing a database up to the newest schema, whoever else tries the same at the same time.
 
+use groupchat_core::Timestamp;
 use groupchat_migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
@@ -83,7 +84,7 @@ async fn up(tx: &DatabaseTransaction) -> Result<Option<Adopted>, StoreError> {
         // Its DDL has ended the transaction.
         tx.execute_unprepared("START TRANSACTION").await.doing("beginning a transaction")?;
     }
-    adopt::adopt(tx).await
+    adopt::adopt(tx, Timestamp(jiff::Timestamp::now().as_millisecond())).await
 }
 
 /// One process migrates at a time. On SQLite the transaction itself is the lock.
