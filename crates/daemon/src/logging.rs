@@ -7,7 +7,7 @@ use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{Log, LogFormat};
 
-/// Logs nothing but errors, for commands that tell by themselves what they find. As [`start`].
+/// Logs nothing at all, for commands that tell by themselves what they find. As [`start`].
 pub(crate) fn start_quietly() {
     start(&Log { level: "off".into(), format: LogFormat::Text });
 }

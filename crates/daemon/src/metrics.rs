@@ -6,8 +6,8 @@
 
 mod process;
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use groupchat_core::ArchivedKind;
 use groupchat_link::queue::Sender;
@@ -48,6 +48,8 @@ pub struct Numbers {
     pub(crate) groups: Gauge,
     pub(crate) members: Gauge,
     pub(crate) link: Arc<LinkStatus>,
+    /// When a batch could not be stored, if none was stored since.
+    failed: Mutex<Option<Instant>>,
     outside: OnceLock<Outside>,
 }
 
@@ -85,6 +87,7 @@ impl Default for Metrics {
             groups: Gauge::default(),
             members: Gauge::default(),
             link: Arc::default(),
+            failed: Mutex::default(),
             outside: OnceLock::new(),
         }))
     }
@@ -105,12 +108,25 @@ impl Metrics {
     /// A batch was stored, or not.
     pub(crate) fn committed(&self, batch: &Batch, stored: &Result<(), StoreError>, took: Duration) {
         self.0.commit_seconds.count(took);
+        let mut failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match stored {
+            // That somebody else has written is no failure of the database.
+            Ok(()) | Err(StoreError::Stale(_)) => *failed = None,
+            Err(_) => *failed = Some(Instant::now()),
+        }
+        drop(failed);
         if stored.is_err() {
             self.0.commit_failures.inc();
             return;
         }
         let messages = batch.archive.iter().filter(|row| row.kind == ArchivedKind::Message).count();
         self.0.messages.inc_by(messages as u64);
+    }
+
+    /// How long ago the last batch could not be stored, if none was stored since.
+    pub(crate) fn failed_since(&self) -> Option<Duration> {
+        let failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.map(|at| at.elapsed())
     }
 
     /// Copies that the server has not taken in, and what they take in memory, in bytes.
@@ -217,12 +233,14 @@ impl Collector for Others {
 }
 
 fn bounds() -> impl Iterator<Item = f64> {
-    TIME_BOUNDS_US.into_iter().map(|us| Duration::from_micros(us).as_secs_f64()).chain([f64::MAX])
+    TIME_BOUNDS_US.into_iter().map(|us| Duration::from_micros(us).as_secs_f64()).chain([f64::INFINITY])
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use groupchat_core::GroupId;
 
     use super::*;
 
@@ -280,14 +298,32 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_is_not_stored_is_remembered_until_one_is() {
+        let metrics = Metrics::default();
+        let (batch, took) = (Batch::default(), Duration::ZERO);
+        let full = StoreError::Database { doing: "writing", cause: "disk full".into() };
+        metrics.committed(&batch, &Err(full.clone()), took);
+        assert!(metrics.failed_since().is_some());
+        metrics.committed(&batch, &Ok(()), took);
+        assert_eq!(metrics.failed_since(), None);
+        metrics.committed(&batch, &Err(full), took);
+        metrics.committed(&batch, &Err(StoreError::Stale(GroupId::from_stored("tea"))), took);
+        assert_eq!(metrics.failed_since(), None, "the database is well, somebody else wrote");
+        assert_eq!(metrics.commit_failures.get(), 3);
+    }
+
+    #[test]
     fn numbers_are_shown_as_they_are() {
         let metrics = Metrics::default();
         metrics.messages.inc_by(3);
         metrics.commit_seconds.count(Duration::from_millis(2));
+        metrics.commit_seconds.count(Duration::from_secs(100_000));
         let text = encoded(&metrics);
         for line in [
             "groupchat_messages_total 3",
             "groupchat_commit_seconds_bucket{le=\"0.0025\"} 1",
+            "groupchat_commit_seconds_bucket{le=\"+Inf\"} 2",
+            "groupchat_commit_seconds_count 2",
             "groupchat_link_up 0",
             "groupchat_link_echo_seconds_count 0",
         ] {

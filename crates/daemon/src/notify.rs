@@ -10,8 +10,9 @@ use crate::watch::Watch;
 /// How often systemd is told how the service is, if it does not want to hear more often whether it lives.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Tells that the service works, and goes on doing so. To be run in the task that does the work: when that hangs, systemd hears
-/// nothing more, and starts the program again.
+/// Tells that the service works, and goes on doing so. To be run in the task that runs the service: when that is stuck in the midst
+/// of something, or no thread gets to it any more, systemd hears nothing more, and starts the program again. A task that waits for
+/// ever it does not notice, whatever it waits for; `/ready` does.
 pub(crate) async fn keep_telling(watch: &Watch) {
     tell(&[NotifyState::Ready]);
     let wanted = sd_notify::watchdog_enabled();

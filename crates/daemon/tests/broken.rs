@@ -184,6 +184,24 @@ fn troubles() -> Vec<Case> {
                 &["m29990101_000001_future"],
             )
         },
+        Case {
+            prepare: |folder| execute(folder, ORIGINAL),
+            ..trouble(
+                "original shape",
+                with_database("sqlite://g.db"),
+                69,
+                &["warning", "of the original shape", "make a backup first"],
+            )
+        },
+        Case {
+            prepare: |folder| execute(folder, &["CREATE TABLE tig_group (id INT, colour INT)"]),
+            ..trouble(
+                "somebody else's tables",
+                with_database("sqlite://g.db"),
+                65,
+                &["somebody else's tables", "tig_group", "a database of its own"],
+            )
+        },
         trouble(
             "database server away",
             with_database("postgres://me:hidden@127.0.0.1:1/g"),
@@ -217,13 +235,25 @@ fn server(answer: &str) -> String {
 
 fn make_newer(folder: &TempDir) {
     run(folder, &["migrate", "up"], &[]);
+    let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_future', 0)";
+    execute(folder, &[newer]);
+}
+
+const ORIGINAL: &[&str] = &[
+    "CREATE TABLE tig_group (groupId TEXT, name TEXT, description TEXT)",
+    "CREATE TABLE tig_group_member (groupId TEXT, userId TEXT, isReceived INT, authority TEXT)",
+    "CREATE TABLE tig_group_message (msg_id TEXT, groupId TEXT, timestamp INT, sender_jid TEXT, body TEXT)",
+];
+
+/// Does this in the database, which is made if it is missing.
+fn execute(folder: &TempDir, statements: &[&str]) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let url = format!("sqlite://{}", folder.path().join("g.db").display());
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("g.db").display());
         let db = sea_orm::Database::connect(&url).await.unwrap();
-        let newer =
-            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_future', 0)";
-        sea_orm::ConnectionTrait::execute_unprepared(&db, newer).await.unwrap();
+        for statement in statements {
+            sea_orm::ConnectionTrait::execute_unprepared(&db, statement).await.unwrap();
+        }
         db.close().await.unwrap();
     });
 }

@@ -18,10 +18,15 @@ impl Shell {
     }
 
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
         let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_xmpp-groupchat"))
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
+            .envs(environment.iter().copied())
             .output()
             .unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -84,6 +89,14 @@ fn a_database_is_copied_into_an_empty_one() {
     assert!(code == 0 && out.contains("tig_group_message") && out.contains("read the same"), "{out}{err}");
     let (code, _, err) = copy("sqlite://groupchat.db", "redis://h");
     assert!(code == 78 && err.contains("redis://h"), "{err}");
+    // As it is done with passwords in the URLs.
+    let urls = [("GROUPCHAT_COPY_FROM", "sqlite://groupchat.db"), ("GROUPCHAT_COPY_TO", "sqlite://third.db")];
+    let (code, out, err) = shell.run_with(&["copy"], &urls);
+    assert!(code == 0 && out.contains("read the same"), "{out}{err}");
+    let (code, out, err) = shell.run_with(&["check"], &urls);
+    assert!(code == 0, "they are no settings: {out}{err}");
+    let (code, out, _) = shell.run_with(&["copy", "--help"], &urls);
+    assert!(code == 0 && out.contains("GROUPCHAT_COPY_FROM") && !out.contains("third.db"), "{out}");
 }
 
 #[test]

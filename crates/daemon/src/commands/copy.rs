@@ -6,18 +6,19 @@ use anyhow::Context;
 use groupchat_store::{CopyProgress, Store};
 
 use super::say;
+use crate::config::{COPY_FROM, COPY_TO};
 
 /// Between two lines that say how far it is.
 const SAY_EVERY: Duration = Duration::from_secs(1);
 
-/// From where, and to where.
+/// From where, and to where. What stands in the command line everybody on the machine can read, the environment not.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// The database to copy, of this version of the program
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = COPY_FROM, hide_env_values = true)]
     from: String,
     /// The database to copy to; its tables are made, and it must hold nothing in them
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = COPY_TO, hide_env_values = true)]
     to: String,
 }
 

@@ -24,6 +24,11 @@ use serde::{Deserialize, Serialize};
 /// Environment variables of the configuration begin so: `GROUPCHAT_COMPONENT__SECRET` is `secret` in `[component]`.
 pub const ENVIRONMENT_PREFIX: &str = "GROUPCHAT_";
 
+/// Where `copy` finds its databases; no settings.
+pub(crate) const COPY_FROM: &str = "GROUPCHAT_COPY_FROM";
+/// See [`COPY_FROM`].
+pub(crate) const COPY_TO: &str = "GROUPCHAT_COPY_TO";
+
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -232,6 +237,9 @@ fn flatten(prefix: &str, value: &Value, place: &str, into: &mut Vec<Setting>) {
 
 /// A variable of ours as a setting. Texts are taken as they are: a secret of digits is not a number.
 fn from_environment(name: &str, value: &str, known: &[(String, Value)]) -> Option<Setting> {
+    if [COPY_FROM, COPY_TO].contains(&name) {
+        return None;
+    }
     let key = name.strip_prefix(ENVIRONMENT_PREFIX)?.to_lowercase().replace("__", ".");
     let is_text = known.iter().any(|(known, default)| *known == key && default.as_str().is_some());
     let parsed = if is_text { None } else { value.parse::<Value>().ok() };

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tokio::time::timeout;
 use tracing::debug;
 
 use super::DATABASE_PATIENCE;
@@ -17,6 +18,8 @@ const EVERY: Duration = Duration::from_secs(5);
 const SAMPLES_MAX: usize = 720;
 /// Groups are counted once in so many samples.
 const COUNT_EVERY: usize = 12;
+/// How long that may take; the next sample waits for it.
+const COUNT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The samples, oldest first.
 #[derive(Debug)]
@@ -72,11 +75,11 @@ impl History {
     pub(super) async fn record(&self, watch: &Watch) {
         let mut is_counted = false;
         for round in 0_usize.. {
+            look(watch).await;
+            self.add(self.sample(watch));
             if !is_counted || round % COUNT_EVERY == 0 {
                 is_counted = count(watch).await;
             }
-            look(watch).await;
-            self.add(self.sample(watch));
             tokio::time::sleep(EVERY).await;
         }
     }
@@ -142,7 +145,7 @@ impl History {
 /// Does the database answer?
 async fn look(watch: &Watch) {
     let answers = match watch.store.get() {
-        Some(store) => matches!(tokio::time::timeout(DATABASE_PATIENCE, store.ping()).await, Ok(Ok(()))),
+        Some(store) => matches!(timeout(DATABASE_PATIENCE, store.ping()).await, Ok(Ok(()))),
         None => false,
     };
     watch.metrics.database_up.set(i64::from(answers));
@@ -151,12 +154,13 @@ async fn look(watch: &Watch) {
 /// Counts what is counted now and then; `false`: not yet.
 async fn count(watch: &Watch) -> bool {
     let Some(store) = watch.store.get() else { return false };
-    match store.totals().await {
-        Ok((groups, members)) => {
+    match timeout(COUNT_PATIENCE, store.totals()).await {
+        Ok(Ok((groups, members))) => {
             watch.metrics.groups.set(groups);
             watch.metrics.members.set(members);
         }
-        Err(problem) => debug!(error = %problem, "Groups could not be counted: {problem}"),
+        Ok(Err(problem)) => debug!(error = %problem, "Groups could not be counted: {problem}"),
+        Err(_) => debug!("Groups could not be counted in {} s", COUNT_PATIENCE.as_secs()),
     }
     true
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use groupchat_store::{Store, StoreError};
+use groupchat_store::{Predecessor, Store, StoreError};
 
 use super::finding::Finding;
 use crate::commands::{exit, scheme};
@@ -39,7 +39,7 @@ async fn look_into(store: &Store, url: &str) -> Result<Vec<Finding>, StoreError>
     }
     let missing = migrations.iter().filter(|one| !one.applied).count();
     if missing == migrations.len() {
-        return Ok(vec![Finding::ok(TOPIC, format!("{}: empty, filled at the first start", scheme(url)))]);
+        return Ok(vec![unborn(scheme(url), store.predecessor().await?)]);
     }
     if missing > 0 {
         let text = format!(
@@ -52,6 +52,26 @@ async fn look_into(store: &Store, url: &str) -> Result<Vec<Finding>, StoreError>
     let (groups, members) = store.totals().await?;
     let text = format!("{}: up to date, {groups} groups with {members} memberships", scheme(url));
     Ok(vec![Finding::ok(TOPIC, text)])
+}
+
+/// What is to be said of a database that no migration of ours has seen.
+fn unborn(scheme: &str, predecessor: Predecessor) -> Finding {
+    match predecessor {
+        Predecessor::None => Finding::ok(TOPIC, format!("{scheme}: empty, filled at the first start")),
+        Predecessor::Original => {
+            let text = format!(
+                "{scheme}: of the original shape; the next start takes all of it over, which takes a while: make a backup first"
+            );
+            Finding::warning(TOPIC, text)
+        }
+        Predecessor::Foreign(tables) => {
+            let text = format!(
+                "{scheme}: somebody else's tables have our names: {}; use a database of its own",
+                tables.join(", ")
+            );
+            Finding::error(TOPIC, text, exit::DATA)
+        }
+    }
 }
 
 fn failed(problem: &StoreError) -> Finding {

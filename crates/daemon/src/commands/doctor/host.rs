@@ -1,10 +1,12 @@
 //! The XMPP server: does it let us in, does it pass on what we need, what else can it do, is its clock ours?
 //!
-//! Everything is sent from our domain to our own domain, which servers pass back; users see nothing of it.
+//! Everything is sent from our domain to our own domain, which servers pass back; users see nothing of it. What they send
+//! meanwhile is for the component, which is not there: they are told to try again.
 
 use std::time::Duration;
 
-use groupchat_core::Timestamp;
+use groupchat_core::{Jid, Refusal, Timestamp};
+use groupchat_dialect::{Carrier, Origin, Outbound, encode};
 use groupchat_link::queue::{QueueLimits, Sender, queue};
 use groupchat_link::{Incoming, LinkConfig, Outgoing};
 use minidom::Element;
@@ -16,6 +18,7 @@ use super::finding::Finding;
 use crate::clock::Clock;
 use crate::commands::exit;
 use crate::config::Config;
+use crate::fanout::outgoing_of;
 
 const TOPIC: &str = "XMPP server";
 /// How long one answer may take.
@@ -50,6 +53,7 @@ pub(super) async fn look(config: &Config, link: LinkConfig) -> Vec<Finding> {
         let text = "the link came up and was lost at once: is another copy of the component connected?";
         findings.push(Finding::error(TOPIC, text, exit::TAKEN));
     }
+    talk.refuse_the_rest().await;
     stop.cancel();
     // What is read no more need not hold the end up.
     drop(talk);
@@ -67,6 +71,15 @@ struct Talk {
 }
 
 impl Talk {
+    /// What came after the last question.
+    async fn refuse_the_rest(&mut self) {
+        while let Ok(incoming) = self.incoming.try_recv() {
+            if let Incoming::Stanza(stanza) = incoming {
+                self.other(&stanza).await;
+            }
+        }
+    }
+
     async fn is_up(&mut self) -> bool {
         matches!(timeout(PATIENCE, self.incoming.recv()).await, Ok(Some(Incoming::Up)))
     }
@@ -212,7 +225,7 @@ impl Talk {
         loop {
             match timeout_at(until, self.incoming.recv()).await.ok()?? {
                 Incoming::Stanza(stanza) if stanza.attr("id") == Some(&id) => return Some(stanza),
-                Incoming::Stanza(stanza) => self.note_privileges(&stanza),
+                Incoming::Stanza(stanza) => self.other(&stanza).await,
                 // Too large for our own reader, but it came through.
                 Incoming::Skipped(skipped) if skipped.id.as_deref() == Some(&id) => {
                     return Some(Element::bare("skipped", ""));
@@ -223,6 +236,15 @@ impl Talk {
         }
     }
 
+    /// What came besides.
+    async fn other(&mut self, stanza: &Element) {
+        self.note_privileges(stanza);
+        if let Some(refused) = refused(stanza, &self.domain) {
+            // If the link is gone nobody waits for it any more.
+            let _ = self.outgoing.send(outgoing_of(refused, None)).await;
+        }
+    }
+
     fn note_privileges(&mut self, stanza: &Element) {
         let privilege = stanza.children().find(|child| child.name() == "privilege");
         let granted = privilege.into_iter().flat_map(Element::children).filter_map(|perm| {
@@ -230,5 +252,60 @@ impl Talk {
             Some(format!("{} ({kind})", perm.attr("access")?))
         });
         self.privileges.extend(granted);
+    }
+}
+
+/// What a user hears who asks for something, or says something, while we look.
+fn refused(stanza: &Element, domain: &str) -> Option<Outbound> {
+    let kind = stanza.attr("type").unwrap_or_default();
+    let from = Jid::parse(stanza.attr("from")?).ok()?;
+    let at = Jid::parse(stanza.attr("to")?).ok()?.to_string();
+    let id = stanza.attr("id").map(Into::into);
+    let carrier = match stanza.name() {
+        "iq" if matches!(kind, "get" | "set") => {
+            let namespace = stanza.children().next().map(Element::ns).unwrap_or_default();
+            Carrier::Iq { id: id.unwrap_or_else(|| "".into()), namespace: namespace.into() }
+        }
+        // The server itself says what it grants, and wants no answer.
+        "message" if kind != "error" && from.bare().local().is_some() => Carrier::Message { id },
+        _ => return None,
+    };
+    let is_ours = from.bare().domain() == domain;
+    (!is_ours).then(|| encode::refused(&Origin { from, at, carrier }, &Refusal::Unavailable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_told_to_try_again_and_nobody_else_is() {
+        let answer = |stanza: &str| {
+            let stanza = stanza.replacen(' ', " xmlns='jabber:component:accept' ", 1);
+            let refused = refused(&stanza.parse().unwrap(), "g.h")?;
+            Some(format!("{} to={:?} {}", refused.head, refused.to, refused.tail))
+        };
+        for asked in [
+            "<message from='a@h/x' to='tea@g.h' type='groupchat' id='m1'><body>Hi</body></message>",
+            "<message from='a@h/x' to='tea@g.h' id='m1'><body>Hi</body></message>",
+            "<iq from='a@h/x' to='tea@g.h' type='get' id='m1'><ping xmlns='urn:xmpp:ping'/></iq>",
+            "<iq from='h' to='g.h' type='set' id='m1'><query xmlns='x'/></iq>",
+        ] {
+            let told = answer(asked).unwrap();
+            for expected in ["id='m1'", "type='error'", "internal-server-error"] {
+                assert!(told.contains(expected), "{expected} is not in {told}");
+            }
+        }
+        for silent in [
+            "<message from='a@h/x' to='tea@g.h' type='error' id='m1'/>",
+            "<iq from='a@h/x' to='tea@g.h' type='result' id='m1'/>",
+            "<iq from='a@h/x' to='tea@g.h' type='error' id='m1'/>",
+            "<message from='h' to='g.h' id='m1'/>",
+            "<message from='tea@g.h' to='g.h' id='m1'/>",
+            "<presence from='a@h/x' to='tea@g.h' id='m1'/>",
+            "<message to='g.h' id='m1'/>",
+        ] {
+            assert_eq!(answer(silent), None, "{silent}");
+        }
     }
 }
