@@ -189,6 +189,30 @@ fn what_composes_the_services_names_what_is_there() -> Result<()> {
 }
 
 #[test]
+fn clients_reach_the_trial_and_nobody_else_does() -> Result<()> {
+    let compose = yaml("deploy/docker-compose.yml")?;
+    let services = compose["services"].as_mapping().context("no services")?;
+    let mut published = Vec::new();
+    for name in services.keys().filter_map(|name| name.as_str()) {
+        let ports = compose["services"][name].as_mapping_get("ports").and_then(|ports| ports.as_sequence());
+        let ports = ports.into_iter().flatten().filter_map(|port| port.as_str());
+        published.extend(ports.map(|port| (name, port)));
+    }
+    ensure!(published == [("prosody", "127.0.0.1:5222:5222")], "{published:?}");
+    // What the image makes of the configuration.
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("prosody.cfg.lua");
+    std::fs::write(&file, read("deploy/prosody.cfg.lua")?)?;
+    let all = instructions(&read("deploy/docker/prosody.Dockerfile")?);
+    let edit = all.iter().find(|(is, what)| is == "RUN" && what.starts_with("sed ")).context("no sed")?;
+    let edit = edit.1.replace("/etc/prosody/prosody.cfg.lua", &file.display().to_string());
+    ensure!(Command::new("sh").arg("-c").arg(edit).status()?.success());
+    let made = std::fs::read_to_string(&file)?;
+    ensure!(made.contains("interfaces = { \"*\" }; component_interfaces = { \"127.0.0.1\" }\n"), "{made}");
+    Ok(())
+}
+
+#[test]
 fn alerts_and_dashboard_can_be_read() -> Result<()> {
     let alerts = yaml("deploy/prometheus/alerts.yml")?;
     let rules = alerts["groups"][0]["rules"].as_sequence().context("no rules")?;
