@@ -47,9 +47,11 @@ async fn a_full_disk_costs_refusals_and_no_restart() -> Result<()> {
     ensure!(answer(&mut alice, &component, "before").await?.contains("stanza-id"));
 
     component.limit_files(Some(1))?;
-    for id in ["full1", "full2", "full3"] {
-        alice.send(post(id)).await?;
-        let refused = answer(&mut alice, &component, id).await?;
+    // More often than there are connections: each of them is refused, and none takes the next one for stored.
+    for number in 1..=20 {
+        let id = format!("full{number}");
+        alice.send(post(&id)).await?;
+        let refused = answer(&mut alice, &component, &id).await?;
         ensure!(refused.contains("<internal-server-error ") && refused.contains("type='wait'"), "{refused}");
         ensure!(component.is_running()?);
     }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::mysql::MySqlConnectOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr};
 
 use crate::error::Doing;
@@ -179,6 +179,11 @@ fn sqlite(url: &str) -> Result<ConnectOptions, StoreError> {
         return Err(StoreError::NoFolder { folder: folder.display().to_string() });
     }
     options.max_connections(SQLITE_CONNECTIONS_MAX);
+    // A COMMIT that fails, as on a full disk, ends the transaction, and sqlx goes on counting it: what is stored by the next
+    // one would be none, and end well. Such a connection is not used again.
+    options.map_sqlx_sqlite_before_acquire(|connection, _| {
+        Box::pin(async move { Ok(!connection.is_in_transaction()) })
+    });
     options.map_sqlx_sqlite_opts(|sqlite| {
         // Readers do not wait for the writer (WAL), and what was said to be stored survives a power cut (FULL).
         sqlite
