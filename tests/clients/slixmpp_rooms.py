@@ -165,11 +165,16 @@ async def catch_up(bob):
     ok("nick")
 
 
-async def look_after(alice, bob):
+async def users_of(room, affiliation):
+    return {slixmpp.JID(jid).user for jid in await room.get_affiliation_list(ROOM, affiliation)}
+
+
+async def look_after(alice, bob, carol):
     room = alice["xep_0045"]
-    listed = await room.get_affiliation_list(ROOM, "member")
-    assert {slixmpp.JID(jid).user for jid in listed} == {"bob", "carol"}, listed
-    ok("affiliations")
+    assert await users_of(room, "owner") == {"alice"} and await users_of(room, "member") == {"bob", "carol"}
+    await room.set_affiliation(ROOM, "none", jid=carol.boundjid.bare)
+    assert await users_of(room, "member") == {"bob"}
+    ok("remove")
     await refused("forbidden", bob["xep_0045"].set_role(ROOM, "Alice", "none"))
     await room.set_role(ROOM, "Robert", "none", reason="Out")
     kicked = await bob.hear("that he is sent away", lambda s: s.name == "presence" and "307" in codes(s))
@@ -179,7 +184,9 @@ async def look_after(alice, bob):
     await room.set_affiliation(ROOM, "outcast", jid=bob.boundjid.bare)
     await bob.hear("that he is banned", lambda s: s.name == "presence" and "301" in codes(s))
     await refused("forbidden", join(bob, "Robert"))
+    assert await users_of(room, "outcast") == {"bob"} and await users_of(room, "member") == set()
     ok("ban")
+    ok("affiliations")
     await room.destroy(ROOM, reason="It is late")
     gone = await alice.hear("that it is over", lambda s: s.name == "presence" and "It is late" in str(s))
     assert gone["type"] == "unavailable"
@@ -192,7 +199,7 @@ async def play():
     await invite(alice, bob)
     await talk(alice, bob, carol)
     await catch_up(bob)
-    await look_after(alice, bob)
+    await look_after(alice, bob, carol)
     for client in (alice, bob, carol):
         client.disconnect()
 

@@ -24,6 +24,7 @@ const SLIXMPP: &[&str] = &[
     "archive",
     "nick",
     "affiliations",
+    "remove",
     "kick",
     "ban",
     "destroy",

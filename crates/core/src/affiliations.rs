@@ -3,11 +3,12 @@
 //!
 //! Not here: who may what; those rules are asked, one wish after the other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::{
-    Addition, BareJid, Change, Decision, Group, Limits, MemberRef, MemberSpec, MemberUpdate, People, Refusal,
-    Removal, Role, Timestamp, members,
+    Addition, BareJid, Change, Decision, Group, Limits, Member, MemberRef, MemberSpec, MemberUpdate, People,
+    Refusal, Removal, Role, Timestamp, members,
 };
 
 /// Wishes in one request. Each is decided on the group as those before left it.
@@ -20,6 +21,13 @@ pub struct Affiliations {
     pub wishes: Vec<Affiliation>,
     /// What is known of them. The engine looks it up before the rules are asked.
     pub people: People,
+}
+
+impl Affiliations {
+    /// Is nobody let in or changed, but only kept out or sent away?
+    pub fn only_removes(&self) -> bool {
+        self.wishes.iter().all(|wish| !matches!(wish.standing, Standing::In(_)))
+    }
 }
 
 /// What one account is to be.
@@ -63,13 +71,30 @@ pub(crate) fn affiliate(
     }
     let mut so_far = group.clone();
     let mut all = Decision::default();
+    let mut named = HashSet::new();
     for wish in &asked.wishes {
+        let jid = account(group, &wish.who)?;
+        if !named.insert(jid.clone()) {
+            return Err(Refusal::Malformed(format!("{jid} is named twice")));
+        }
         let decision = granted(&so_far, actor, wish, &asked.people, limits, now)?;
         decision.changes.iter().for_each(|change| so_far.apply(change));
         all.changes.extend(decision.changes);
         all.notices.extend(decision.notices);
     }
     Ok(all)
+}
+
+fn account(group: &Group, who: &MemberRef) -> Result<BareJid, Refusal> {
+    match who {
+        MemberRef::Jid(jid) => Ok(jid.clone()),
+        named => Ok(group.find(named).ok_or(Refusal::NoSuchMember)?.jid.clone()),
+    }
+}
+
+/// Has this member the nick already that is wished for it?
+fn is_called(member: &Member, wish: &Affiliation) -> bool {
+    wish.nick.as_deref().is_none_or(|nick| nick == member.nick.as_str())
 }
 
 fn granted(
@@ -80,14 +105,11 @@ fn granted(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let jid = match &wish.who {
-        MemberRef::Jid(jid) => jid.clone(),
-        named => group.find(named).ok_or(Refusal::NoSuchMember)?.jid.clone(),
-    };
+    let jid = account(group, &wish.who)?;
     let who = MemberRef::Jid(jid.clone());
     let removal = |ban| Removal { who: vec![who.clone()], ban, reason: wish.reason.clone() };
     match (wish.standing, group.member(&jid)) {
-        (Standing::In(role), Some(member)) if member.role == role && wish.nick.is_none() => {
+        (Standing::In(role), Some(member)) if member.role == role && is_called(member, wish) => {
             Ok(Decision::default())
         }
         (Standing::In(role), Some(_)) => {

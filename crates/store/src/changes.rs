@@ -99,6 +99,9 @@ async fn abandon(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreErro
     let members =
         member::Entity::delete_many().filter(member::Column::GroupId.eq(id.as_str())).exec(tx).await;
     members.doing("deleting the members of a room that was given up")?;
+    // Nobody is kept out of what somebody else makes under its name.
+    let bans = ban::Entity::delete_many().filter(ban::Column::GroupId.eq(id.as_str())).exec(tx).await;
+    bans.doing("lifting the bans of a room that was given up")?;
     let said = message::Entity::delete_many().filter(message::Column::GroupId.eq(id.as_str())).exec(tx).await;
     said.doing("deleting what was said in a room that was given up")?;
     let group = group::Entity::delete_many().filter(group::Column::GroupId.eq(id.as_str())).exec(tx).await;

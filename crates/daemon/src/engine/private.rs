@@ -78,11 +78,17 @@ impl Engine {
         if client_id.as_ref().is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
             return Err(Refusal::TooLong { what: "stanza id", chars_max: ID_CHARS_MAX });
         }
+        // Whoever pings a room and is no member is not in it, whether or not there is one: his client is to know, and
+        // "no such item" would say that he is there under another nick (XEP-0410 §3.1).
+        let outside = |refusal| if is_ping(kind, &content) { Refusal::NotOccupant } else { refusal };
         // Taken out while it is spoken of, so that exchanges can be noted.
         let found = work.group(&mut self.groups, &id).await.map_err(unavailable)?;
-        found.filter(|group| !group.deleted).ok_or(Refusal::NoSuchGroup)?;
+        found.filter(|group| !group.deleted).ok_or_else(|| outside(Refusal::NoSuchGroup))?;
         let group = work.take(&id).ok_or(Refusal::NoSuchGroup)?;
-        let passed = self.passed_in(&group, &origin, &named, kind, &content);
+        let passed = match sender(&group, origin.from.bare(), kind) {
+            Ok(_) => self.passed_in(&group, &origin, &named, kind, &content),
+            Err(refusal) => Err(outside(refusal)),
+        };
         work.put_back(group);
         passed
     }
@@ -157,7 +163,7 @@ impl Engine {
     ) -> Result<Option<Outbound>, Refusal> {
         let by_nick = group.member_by_nick(&Nick::from_stored(name.as_str()));
         let is_own = by_nick.is_some_and(|member| member.jid == *origin.from.bare());
-        if !is_own || kind != PrivateKind::Get || !content.starts_with("<ping") {
+        if !is_own || !is_ping(kind, content) {
             return Ok(None);
         }
         if !self.rooms.has(&group.id, &origin.from) {
@@ -210,6 +216,10 @@ impl Engine {
         let domain = self.policy.domain.as_str();
         Some(encode::private_failed(domain, &bounce.group, &from, Some(&id), &bounce.error, sender))
     }
+}
+
+fn is_ping(kind: PrivateKind, content: &str) -> bool {
+    kind == PrivateKind::Get && content.starts_with("<ping")
 }
 
 /// The sender as a member of the group.

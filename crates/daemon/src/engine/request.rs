@@ -39,9 +39,8 @@ impl Pace {
     fn of(command: &Command) -> Self {
         match command {
             Command::Post(_) | Command::Retract(_) | Command::Subject { .. } => Self::Message,
-            Command::RemoveMembers(_) | Command::Delete(_) | Command::Affiliate(_) | Command::Roles(_) => {
-                Self::Never
-            }
+            Command::RemoveMembers(_) | Command::Delete(_) | Command::Roles(_) => Self::Never,
+            Command::Affiliate(asked) if asked.only_removes() => Self::Never,
             _ => Self::Announcement,
         }
     }

@@ -101,7 +101,8 @@ impl Engine {
         }
         let is_banned = group.is_banned(actor);
         match group.member(actor) {
-            Some(member) if member.nick == *nick => Ok(None),
+            // A nick that cannot stand in an address is replaced there, and clients go on with what they see.
+            Some(member) if member.nick == *nick || member.room_name() == nick.as_str() => Ok(None),
             Some(_) => self.decide_in(work, origin, id, renamed(&origin.from, nick)).await.map(Some),
             None => {
                 let join = Command::Join { nick: Some(nick.to_string()), person: Person::default() };
@@ -262,10 +263,14 @@ impl Engine {
             Some(nick) => self.as_member(work, origin, id, &nick).await?,
             None => None,
         };
-        self.pace(work, id, Pace::Message)?;
         let is_new = old.presence != says;
+        if !is_new && decision.is_none() {
+            return Ok(());
+        }
+        let paced = self.pace(work, id, Pace::Announcement);
         self.enter_room(work, id, Occupant { presence: says, ..old });
         if let Some(decision) = decision {
+            paced?;
             // It tells his presence, too.
             self.carry_out(work, origin.clone(), id, decision, None);
             return Ok(());
@@ -273,7 +278,9 @@ impl Engine {
         let is_shown = |room: &groupchat_core::Room| {
             room.of(origin.from.bare()).first().is_some_and(|first| first.jid == origin.from)
         };
-        let room = self.rooms.of(id).filter(|room| is_new && is_shown(room));
+        // What a busy group is not told now is seen by who comes later. An error would end the presence: ejabberd forgets
+        // an address that answers with one, and says nothing when the device goes.
+        let room = self.rooms.of(id).filter(|room| paced.is_ok() && is_shown(room));
         if let (Some(room), Some(group)) = (room, work.touched(id))
             && let Some(member) = group.member(origin.from.bare())
         {
@@ -301,6 +308,7 @@ impl Engine {
         work.say_if_stored(id, speech.unwrap_or_default());
         self.rooms.leave(id, device);
         // Whether or not the batch is stored: it is a fact.
+        work.rooms_before.retain(|(group, other, _)| group != id || other != device);
         work.in_rooms.insert((id.clone(), device.clone()));
         let is_locked = work.touched(id).is_some_and(|group| group.locked && !group.deleted);
         if is_locked && self.rooms.of(id).is_none() {
