@@ -14,6 +14,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
+use crate::pace::Pace;
 use crate::{LinkConfig, LinkError, LinkStatus};
 
 /// When the server was last heard; shared by the reading half and the watch.
@@ -64,11 +65,12 @@ pub(crate) struct Heard {
     inner: OwnedReadHalf,
     pulse: Pulse,
     status: Arc<LinkStatus>,
+    pace: Pace,
 }
 
 impl Heard {
     pub(crate) fn new(inner: OwnedReadHalf, pulse: Pulse, status: Arc<LinkStatus>) -> Self {
-        Self { inner, pulse, status }
+        Self { inner, pulse, status, pace: Pace::start() }
     }
 
     /// Prosody leaves Nagle's algorithm on: it holds a small stanza back until the one before is acknowledged, which
@@ -86,12 +88,14 @@ impl AsyncRead for Heard {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        ready!(self.pace.poll_due(cx));
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
         let arrived = buf.filled().len() - before;
         if arrived > 0 {
             self.status.received(arrived);
             self.pulse.beat();
+            self.pace.read(arrived);
             self.acknowledge_at_once();
         }
         Poll::Ready(Ok(()))

@@ -14,6 +14,7 @@ mod handshake;
 mod keepalive;
 mod multicast;
 mod notices;
+mod pace;
 mod pump;
 pub mod queue;
 pub mod reader;
