@@ -1,7 +1,7 @@
 //! What the tests are made of: conversations as plain text (`script`, `matching`), the hosts that they are played on
 //! (`host` simulated, `real` as installed), a world that goes wrong at random (`simulation`), trouble on real hosts
-//! (`chaos`), a long load (`soak`), how fast it is beside what hosts have themselves (`bench`), inputs from a fuzzer (`fuzz`), and a client for real servers. The tests themselves are
-//! in `tests/tests`.
+//! (`chaos`), a long load (`soak`), how fast it is beside what hosts have themselves (`bench`), inputs from a fuzzer (`fuzz`), programs
+//! in JavaScript (`npm`), and a client for real servers. The tests themselves are in `tests/tests`.
 
 pub mod bench;
 pub mod chaos;
@@ -11,6 +11,7 @@ pub mod counting_host;
 pub mod fuzz;
 pub mod host;
 pub mod matching;
+pub mod npm;
 pub mod real;
 pub mod run;
 pub mod script;

@@ -82,7 +82,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All files below `folder` with one of these endings, relative to the workspace; nothing that is built or hidden.
+/// All files below `folder` with one of these endings, relative to the workspace; nothing that is built, installed or hidden.
 fn files(folder: &str, endings: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -90,7 +90,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<String> {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
+            if path.is_dir() && name != "target" && name != "node_modules" && !name.starts_with('.') {
                 folders.push(path);
             } else if path.is_file() && endings.iter().any(|ending| name.ends_with(ending)) {
                 let path = path.strip_prefix(root()).expect("below the workspace");

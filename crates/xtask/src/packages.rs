@@ -46,8 +46,12 @@ pub(crate) const MARIADB_TOOLS: Package =
 
 /// What looks at units.
 pub(crate) const SYSTEMD: Package = Package { name: "systemd", sign: Sign::Program("systemd-analyze") };
-/// A browser, for the operator's page.
+/// A browser, for pages and for a client that is one.
 pub(crate) const CHROMIUM: Package = Package { name: "chromium", sign: Sign::Program("chromium") };
+/// What runs clients in JavaScript, and what drives the browser.
+pub(crate) const NODEJS: Package = Package { name: "nodejs", sign: Sign::Program("node") };
+/// What installs them.
+pub(crate) const NPM: Package = Package { name: "npm", sign: Sign::Program("npm") };
 
 impl Package {
     fn is_installed(&self) -> bool {

@@ -19,8 +19,8 @@ pub(crate) struct Options {
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Install Debian's prosody, prosody-modules, ejabberd, postgresql, mariadb, chromium and python3-slixmpp if they are
-    /// missing; no service is started
+    /// Install what the tests start from Debian, if it is missing: servers, databases, a browser, clients; no service is
+    /// started
     Packages,
     /// cargo fmt --check
     Format,
@@ -119,6 +119,8 @@ fn hosts() -> Result<()> {
         packages::MARIADB,
         packages::MARIADB_TOOLS,
         packages::CHROMIUM,
+        packages::NODEJS,
+        packages::NPM,
         packages::SYSTEMD,
         packages::SLIXMPP,
     ])
