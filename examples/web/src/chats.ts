@@ -1,0 +1,397 @@
+// One's groups, as this device knows them, kept true by what comes over a link: the inbox at login, live news, the
+// archive for what was missed and for what is older. Not here: how it looks, what carries it, and what waits to be
+// stored (`outbox.ts`).
+
+import type { Element } from "@xmpp/xml";
+
+import * as gc from "./groupchat";
+import { Group } from "./group";
+import { Life } from "./life";
+import { Refused, type Link } from "./link";
+import { Outbox } from "./outbox";
+import { Position } from "./position";
+
+/** How things stand between this device and the service. */
+export type Status = "offline" | "syncing" | "waiting" | "online";
+
+/** Messages of one page of an archive. */
+const PAGE = 50;
+/** Who missed more pages than this starts anew, from the end. */
+const CATCH_UP_PAGES_MAX = 20;
+/** A muted group that is looked at is read from the archive this often, for nothing of it comes live. */
+const MUTED_EVERY = 10_000;
+
+export class Chats {
+  status: Status = "offline";
+  groups = new Map<string, Group>();
+  readonly outbox: Outbox;
+  /** The group that is looked at. */
+  private shown: string | undefined;
+  private listeners = new Set<() => void>();
+  private told = false;
+  private position = new Position();
+  private life: Life;
+  private round = 0;
+  private queries = 0;
+  private mutedTimer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    readonly link: Link,
+    readonly service: string,
+  ) {
+    this.outbox = new Outbox(link, () => this.trouble());
+    this.life = new Life(() => this.link.ask(gc.ping(this.service)));
+  }
+
+  /** Newest activity first. */
+  get inbox(): Group[] {
+    return [...this.groups.values()].sort((a, b) => ((a.last?.stanzaId ?? "") < (b.last?.stanzaId ?? "") ? 1 : -1));
+  }
+
+  /** Calls back after each change, a few at once. Gives what ends that. */
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  changed(): void {
+    if (this.told) return;
+    this.told = true;
+    queueMicrotask(() => {
+      this.told = false;
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  // The connection.
+
+  /** After each login, and when the service is back: in this order nothing falls between (section 15.1). */
+  async connected(): Promise<void> {
+    const round = ++this.round;
+    this.life.stop();
+    this.set("syncing");
+    try {
+      this.link.send(gc.announcement(this.service));
+      // The answer says that the service has heard of this device.
+      await this.link.ask(gc.ping(this.service));
+      const known = this.position.to;
+      const newest = await this.readInbox();
+      const caughtUp = known !== undefined && (await this.catchUp(known));
+      if (round !== this.round) return;
+      if (!caughtUp) this.startAnew(newest);
+      this.set("online");
+      this.life.watch((problem) => (problem instanceof Refused ? this.trouble() : this.link.reset()));
+      const open = this.shown === undefined ? undefined : this.groups.get(this.shown);
+      if (open) await this.open(open);
+      if (round === this.round) this.outbox.sendAll(caughtUp);
+    } catch {
+      if (round === this.round) this.trouble();
+    }
+  }
+
+  /** The link is gone; it comes back by itself. */
+  disconnected(): void {
+    this.round++;
+    this.life.stop();
+    this.set("offline");
+  }
+
+  /** Ends all that goes on by itself. */
+  stop(): void {
+    this.disconnected();
+    clearInterval(this.mutedTimer);
+    this.outbox.stop();
+    this.listeners.clear();
+  }
+
+  private set(status: Status): void {
+    this.status = status;
+    this.changed();
+  }
+
+  /** The service does not answer while the link is up: waits until it does. */
+  private trouble(): void {
+    if (this.status === "offline" || this.status === "waiting") return;
+    this.round++;
+    this.set("waiting");
+    this.life.wait(() => void this.connected());
+  }
+
+  private async readInbox(): Promise<string | undefined> {
+    const found = new Set<string>();
+    let after: string | undefined;
+    do {
+      const { items, next } = gc.readInbox(await this.link.ask(gc.inboxQuery(this.service, after)));
+      for (const item of items) {
+        this.group(item.jid).update(item);
+        found.add(item.jid);
+      }
+      after = items.length > 0 ? next : undefined;
+    } while (after !== undefined);
+    for (const jid of this.groups.keys()) if (!found.has(jid)) this.groups.delete(jid);
+    this.changed();
+    return this.inbox[0]?.last?.stanzaId;
+  }
+
+  /** Reads what was said behind `after` in all groups; false if that is too much, or cannot be found any more. */
+  private async catchUp(after: string): Promise<boolean> {
+    for (let page = 0; page < CATCH_UP_PAGES_MAX; page++) {
+      try {
+        const fin = await this.archive(this.service, { max: 100, after });
+        after = fin.last ?? after;
+        if (!fin.complete) continue;
+      } catch (problem) {
+        if (problem instanceof Refused && problem.failure.condition === "item-not-found") return false;
+        throw problem;
+      }
+      this.position.set(after);
+      for (const group of this.groups.values()) group.archivedTo = after;
+      return true;
+    }
+    return false;
+  }
+
+  private startAnew(newest: string | undefined): void {
+    this.position.set(newest);
+    for (const group of this.groups.values()) {
+      group.timeline.clear();
+      group.opened = false;
+      group.archivedTo = newest;
+    }
+  }
+
+  /** Asks for a page; what is in it is taken in as it comes, before the answer or behind it. */
+  private async archive(of: string, page: gc.ArchivePage): Promise<ReturnType<typeof gc.readFin>> {
+    this.queries++;
+    return gc.readFin(await this.link.ask(gc.archiveQuery(of, `archive-${this.queries}`, page)));
+  }
+
+  // What comes.
+
+  /** Takes in any stanza; what is not of the service is left alone. */
+  received(stanza: Element): void {
+    if (gc.domain(stanza.attrs.from ?? "") !== this.service) return;
+    const archived = gc.readArchived(stanza);
+    const news = archived ? archived.news : gc.readNews(stanza, this.service);
+    if (!news) return;
+    if (news.kind === "message") this.onMessage(news, !archived);
+    else if (news.kind === "event") this.onEvent(news, !archived);
+    else if (news.kind === "receipt") this.onReceipt(news);
+    else this.outbox.refused(news.id, news.error);
+    this.changed();
+  }
+
+  private onMessage(message: gc.GroupMessage, live: boolean): void {
+    const known = this.groups.get(message.group);
+    if (!known && !live) return;
+    // It may come before the news that one was added.
+    if (!known) void this.refresh();
+    const group = known ?? this.group(message.group);
+    if (this.outbox.stored(message.id)) group.selfMid = message.mid;
+    const isNew = group.timeline.add(message);
+    const { stanzaId, body } = message;
+    if (!stanzaId || !isNew) return;
+    if (live) this.position.heard(stanzaId);
+    if (body === undefined || message.corrects || message.retracts) return;
+    if (stanzaId <= (group.last?.stanzaId ?? "")) return;
+    group.last = { stanzaId, stamp: message.stamp ?? new Date(), mid: message.mid, preview: body };
+    if (live) void this.count(group, message);
+  }
+
+  /** Counts what somebody else said and one has not seen. */
+  private async count(group: Group, message: gc.GroupMessage): Promise<void> {
+    const self = await this.selfIn(group);
+    const { stanzaId = "" } = message;
+    if (message.mid === self || stanzaId <= group.countedTo || stanzaId <= (group.readId ?? "")) return;
+    group.unread++;
+    if (this.mentionsSelf(group, message.mentions)) group.mentions++;
+    this.changed();
+  }
+
+  /** Does this mention oneself, or all? */
+  mentionsSelf(group: Group, mentions: gc.Mentions): boolean {
+    const own = [this.link.account, `${group.jid}/${group.selfMid}`];
+    return mentions.all || mentions.addresses.some((it) => own.includes(it) || own.includes(gc.bare(it)));
+  }
+
+  private onEvent(event: gc.GroupEvent, live: boolean): void {
+    const group = this.groups.get(event.group);
+    if (!live) {
+      group?.timeline.addEvent(event);
+      return;
+    }
+    const concerns = event.items.some((item) => item.jid === this.link.account);
+    if (event.operation === "deletegroup" || (event.operation === "removemember" && concerns)) {
+      this.groups.delete(event.group);
+    } else if (!group || event.operation === "mysettings" || concerns) {
+      void this.refresh();
+    } else {
+      group.apply(event);
+      // Presence has no place in the archive; the archive has it.
+      if (group.opened) void this.readNewer(group);
+    }
+  }
+
+  private onReceipt(receipt: gc.Receipt): void {
+    const group = this.groups.get(receipt.group);
+    const position = group?.timeline.find(receipt.id)?.stanzaId;
+    if (!group) return;
+    // From another device of one's own: what is left unread, the service knows.
+    if (receipt.mid === group.selfMid) void this.refresh();
+    else if (position) group.advance(receipt.mid, position);
+  }
+
+  private async refresh(): Promise<void> {
+    await this.readInbox().catch(() => undefined);
+  }
+
+  // What a person does.
+
+  /** Looks at a group: its newest page, its members, and who has read what one said. */
+  async open(group: Group): Promise<void> {
+    this.shown = group.jid;
+    clearInterval(this.mutedTimer);
+    this.mutedTimer = setInterval(() => {
+      if (group.muted && this.status === "online" && this.shown === group.jid) void this.readNewer(group).catch(() => undefined);
+    }, MUTED_EVERY);
+    if (this.status !== "online") return;
+    if (group.muted) group.opened = false;
+    await Promise.all([this.loadMembers(group), group.opened ? undefined : this.loadNewest(group)]);
+    await this.loadReceipts(group);
+  }
+
+  /** Looks at none. */
+  close(): void {
+    this.shown = undefined;
+    clearInterval(this.mutedTimer);
+  }
+
+  private async loadNewest(group: Group): Promise<void> {
+    group.opened = true;
+    if (group.muted) group.timeline.clear();
+    const fin = await this.archive(group.jid, { max: PAGE, before: "" });
+    if (fin.complete) group.timeline.complete = true;
+    if (fin.last !== undefined) group.archivedTo = fin.last;
+    this.changed();
+  }
+
+  /** One page of what was before. */
+  async loadOlder(group: Group): Promise<void> {
+    const before = group.timeline.oldest;
+    if (before === undefined || group.timeline.complete) return;
+    const fin = await this.archive(group.jid, { max: PAGE, before });
+    if (fin.complete || fin.first === undefined) group.timeline.complete = true;
+    this.changed();
+  }
+
+  private async readNewer(group: Group): Promise<void> {
+    for (let complete = false; !complete; ) {
+      const after = group.archivedTo;
+      const fin = await this.archive(group.jid, after === undefined ? { max: PAGE, before: "" } : { max: 100, after });
+      group.archivedTo = fin.last ?? after;
+      complete = fin.complete || fin.last === undefined || after === undefined;
+    }
+  }
+
+  async loadMembers(group: Group): Promise<void> {
+    const members: gc.Member[] = [];
+    let after: string | undefined;
+    do {
+      const { members: some, next } = gc.readMembers(await this.link.ask(gc.membersQuery(group.jid, after)));
+      members.push(...some);
+      after = some.length > 0 && next !== after ? next : undefined;
+    } while (after !== undefined);
+    group.members = new Map(members.map((member) => [member.mid, member]));
+    group.membersKnown = true;
+    group.selfMid = members.find((member) => member.jid === this.link.account)?.mid ?? group.selfMid;
+    this.changed();
+  }
+
+  private async selfIn(group: Group): Promise<string | undefined> {
+    if (group.selfMid === undefined) {
+      const answer = await this.link.ask(gc.memberQuery(group.jid, this.link.account)).catch(() => undefined);
+      group.selfMid ??= answer && gc.readMembers(answer).members[0]?.mid;
+    }
+    return group.selfMid;
+  }
+
+  /** Who has read the last that one said, and what one said before, until one that all have read. */
+  private async loadReceipts(group: Group): Promise<void> {
+    const own = group.timeline.entries.filter((entry) => entry.kind === "said" && entry.state === "stored" && entry.mid === group.selfMid);
+    for (const { stanzaId = "" } of own.slice(-5).reverse()) {
+      const answer = await this.link.ask(gc.receiptsQuery(group.jid, stanzaId)).catch(() => undefined);
+      if (!answer) return;
+      const { mids, unread } = gc.readReceipts(answer);
+      for (const mid of mids) group.advance(mid, stanzaId);
+      this.changed();
+      if (unread === 0) return;
+    }
+  }
+
+  /** Says something. It is shown at once, and kept until it is stored. */
+  say(group: Group, body: string, mentions: gc.MentionInText[]): void {
+    const id = crypto.randomUUID();
+    const told = { all: mentions.some(({ address }) => address === "all"), addresses: mentions.map(({ address }) => address) };
+    const said = { kind: "said", id, mid: group.selfMid ?? "", stanzaId: undefined, at: new Date(), body, mentions: told } as const;
+    const entry = { ...said, state: "pending" as const, corrected: false, retracted: false };
+    group.timeline.addPending(entry);
+    const stanza = () => gc.post(group.jid, id, body, mentions);
+    this.outbox.put(entry, stanza, this.status === "online", () => this.changed());
+    this.changed();
+  }
+
+  /** Tries again what was given up, once the archive has told that it is not there. */
+  sayAgain(id: string): void {
+    this.outbox.again(id);
+    if (this.status === "online") void this.connected();
+  }
+
+  /** Tells that everything that is shown was read. */
+  read(group: Group): void {
+    const newest = group.timeline.newestSaid((said) => said.mid !== group.selfMid)?.stanzaId;
+    if (this.status !== "online" || newest === undefined || newest <= (group.readId ?? "")) return;
+    this.link.send(gc.readReceipt(group.jid, newest));
+    Object.assign(group, { readId: newest, unread: 0, mentions: 0 });
+    this.changed();
+  }
+
+  /** Makes a group; gives it. */
+  async create(name: string, members: string[]): Promise<Group> {
+    const jid = gc.createdGroup(await this.link.ask(gc.createGroup(this.service, name, members)));
+    await this.readInbox();
+    const group = this.groups.get(jid ?? "");
+    if (!group) throw new Error("the new group is not in the inbox");
+    return group;
+  }
+
+  async rename(group: Group, name: string): Promise<void> {
+    await this.link.ask(gc.renameGroup(group.jid, name));
+  }
+
+  async addMembers(group: Group, jids: string[]): Promise<void> {
+    await this.link.ask(gc.addMembers(group.jid, jids));
+  }
+
+  async removeMember(group: Group, mid: string): Promise<void> {
+    await this.link.ask(gc.removeMember(group.jid, mid));
+  }
+
+  async leave(group: Group): Promise<void> {
+    await this.link.ask(gc.leaveGroup(group.jid));
+    this.groups.delete(group.jid);
+    this.changed();
+  }
+
+  async mute(group: Group, until: Date | undefined): Promise<void> {
+    await this.link.ask(gc.muteGroup(group.jid, until));
+    group.muted = until !== undefined;
+    this.changed();
+    if (!group.muted && group.opened) await this.readNewer(group);
+  }
+
+  private group(jid: string): Group {
+    let group = this.groups.get(jid);
+    if (!group) this.groups.set(jid, (group = new Group(jid)));
+    return group;
+  }
+}

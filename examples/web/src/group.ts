@@ -1,0 +1,75 @@
+// What a device knows of one group: what the inbox tells, who is in it, what was said, who has read it.
+
+import type { GroupEvent, InboxItem, Member, Role } from "./groupchat";
+import { Timeline, type Said } from "./timeline";
+
+export class Group {
+  name = "";
+  role: Role = "member";
+  unread = 0;
+  mentions = 0;
+  readId: string | undefined;
+  muted = false;
+  last: InboxItem["last"];
+  /** By member id; complete once `membersKnown`. */
+  members = new Map<string, Member>();
+  membersKnown = false;
+  /** One's own member id. */
+  selfMid: string | undefined;
+  /** How far the others have read: a stanza-id for each member id. */
+  reads = new Map<string, string>();
+  timeline = new Timeline();
+  /** Nothing of the archive is missing up to this stanza-id, from the first entry on. */
+  archivedTo: string | undefined;
+  /** Up to here the service has counted what is unread. */
+  countedTo = "";
+  /** Its newest page was asked for. */
+  opened = false;
+
+  constructor(readonly jid: string) {}
+
+  /** What the inbox says replaces what was known. */
+  update(item: InboxItem): void {
+    const { name, role, unread, mentions, readId, muted, last } = item;
+    Object.assign(this, { name, role, unread, mentions, readId, muted, last });
+    this.countedTo = last?.stanzaId ?? "";
+  }
+
+  /** What was announced of it, live. */
+  apply(event: GroupEvent): void {
+    if (event.operation === "updategroup" && event.properties.name) this.name = event.properties.name;
+    if (event.operation === "moderation") this.timeline.addEvent(event);
+    for (const { mid, jid = "", nick, role } of event.items) {
+      if (!mid) continue;
+      const known = this.members.get(mid) ?? { mid, jid, nick: mid, role: "member" };
+      if (event.operation === "removemember") this.members.delete(mid);
+      else this.members.set(mid, { ...known, nick: nick ?? known.nick, role: role ?? known.role });
+    }
+  }
+
+  /** The name to show for a member; who has left is called by the member id. */
+  nick(mid: string): string {
+    return this.members.get(mid)?.nick ?? mid;
+  }
+
+  /** Everybody but oneself. */
+  get others(): Member[] {
+    return [...this.members.values()].filter((member) => member.mid !== this.selfMid);
+  }
+
+  /** How many of the others have read this. */
+  readCount(said: Said): number {
+    const { stanzaId } = said;
+    return stanzaId === undefined ? 0 : this.others.filter(({ mid }) => (this.reads.get(mid) ?? "") >= stanzaId).length;
+  }
+
+  /** Somebody has read up to this; positions never go back. */
+  advance(mid: string, stanzaId: string): void {
+    if ((this.reads.get(mid) ?? "") < stanzaId) this.reads.set(mid, stanzaId);
+  }
+
+  /** May one do this here? What the service allows beyond is not known, and not offered. */
+  get mayManage(): boolean {
+    return this.role !== "member";
+  }
+}

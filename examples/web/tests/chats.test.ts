@@ -1,0 +1,236 @@
+// What a device knows after what it heard: nothing lost, nothing twice, whatever the connection does.
+
+import { webcrypto } from "node:crypto";
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { Chats } from "../src/chats";
+import type { Group } from "../src/group";
+import { Service, SERVICE, TEA } from "./service";
+
+let service: Service;
+let chats: Chats;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("crypto", webcrypto);
+  service = new Service();
+  chats = new Chats(service, SERVICE);
+  service.deliver = (stanza) => chats.received(stanza);
+});
+
+afterEach(() => {
+  chats.stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const tea = (): Group => chats.groups.get(TEA)!;
+const texts = () => tea().timeline.entries.map((entry) => (entry.kind === "said" ? entry.body : entry.event.operation));
+const say = (id: string, text: string, mid = "bob", more = "") => service.store(id, mid, `m${id}`, `<body>${text}</body>${more}`);
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+async function open(): Promise<Group> {
+  await chats.connected();
+  await chats.open(tea());
+  return tea();
+}
+
+describe("login", () => {
+  it("announces the device before it asks", async () => {
+    await chats.connected();
+    expect(service.sent).toEqual([`<presence to="${SERVICE}"/>`]);
+    expect(service.asked).toEqual(["ping", "inbox"]);
+    expect(chats.status).toBe("online");
+  });
+
+  it("reads the end of the archive when a group is opened, and what is before when it is wanted", async () => {
+    for (let n = 10; n < 70; n++) say(String(n), `said ${n}`);
+    await open();
+    expect(texts()).toHaveLength(50);
+    await chats.loadOlder(tea());
+    expect(texts()).toHaveLength(60);
+    expect(texts()[0]).toBe("said 10");
+    expect(tea().timeline.complete).toBe(true);
+  });
+});
+
+describe("what comes", () => {
+  it("is shown once, live or kept or from the archive", async () => {
+    await open();
+    const copy = say("01", "Milk?");
+    service.live(copy);
+    service.live(copy.replace("groupchat'", "chat'").replace("</message>", "<x xmlns='http://jabber.org/protocol/groupchat#offline'/></message>"));
+    await chats.connected();
+    expect(texts()).toEqual(["Milk?"]);
+  });
+
+  it("counts until it is read, mentions apart", async () => {
+    await chats.connected();
+    service.live(say("01", "one"));
+    service.live(say("02", "@me", "bob", "<x xmlns='jabber:x:data' type='at' id='me@lit'/>"));
+    service.live(say("03", "my own words", "me"));
+    await settle();
+    expect(tea()).toMatchObject({ unread: 2, mentions: 1 });
+    chats.read(tea());
+    expect(tea()).toMatchObject({ unread: 0, mentions: 0, readId: "02" });
+    expect(service.sent.at(-1)).toContain('<read xmlns="http://jabber.org/protocol/chatstates" id="02"/>');
+    const before = service.sent.length;
+    chats.read(tea());
+    expect(service.sent).toHaveLength(before);
+  });
+
+  it("is not counted again when the inbox has counted it", async () => {
+    await chats.connected();
+    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='1' mentions='0'><last stanza-id='01' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>one</last></item>`;
+    const copy = say("01", "one");
+    const again = chats.connected();
+    service.live(copy);
+    await again;
+    await settle();
+    expect(tea().unread).toBe(1);
+  });
+
+  it("tells who has read", async () => {
+    await open();
+    service.live(say("01", "mine", "me"));
+    service.live(say("02", "mine again", "me"));
+    const receipt = (mid: string, id: string) => service.live(`<message from='${TEA}/${mid}' type='groupchat'><read xmlns='http://jabber.org/protocol/chatstates' id='${id}'/></message>`);
+    receipt("bob", "m02");
+    receipt("小红", "01");
+    receipt("bob", "01");
+    const counts = tea().timeline.entries.map((entry) => entry.kind === "said" && tea().readCount(entry));
+    expect(counts).toEqual([2, 1]);
+  });
+
+  it("has events in their place, which presence does not tell", async () => {
+    await open();
+    service.live(say("01", "before"));
+    const told = "<x xmlns='http://jabber.org/protocol/groupchat#updategroup'/><properties><property name='name'>High tea</property></properties>";
+    service.store("02", "", "02", told);
+    service.live(say("03", "after"));
+    service.live(`<presence from='${TEA}'>${told}</presence>`);
+    await settle();
+    expect(texts()).toEqual(["before", "updategroup", "after"]);
+    expect(tea().name).toBe("High tea");
+  });
+
+  it("ends a group that one is removed from", async () => {
+    await chats.connected();
+    service.live(`<presence from='${TEA}'><x xmlns='http://jabber.org/protocol/groupchat#removemember'/><item jid='me@lit' mid='me'/></presence>`);
+    expect(chats.groups.size).toBe(0);
+  });
+});
+
+describe("what one says", () => {
+  it("is safe when its copy is back", async () => {
+    const group = await open();
+    chats.say(group, "Lemon", []);
+    expect(group.timeline.entries).toMatchObject([{ body: "Lemon", state: "pending" }]);
+    service.live(service.store("01", "me", service.lastId(), "<body>Lemon</body>"));
+    expect(group.timeline.entries).toMatchObject([{ body: "Lemon", state: "stored", stanzaId: "01" }]);
+  });
+
+  it("is sent again with the same id while nothing comes back", async () => {
+    const group = await open();
+    chats.say(group, "Lemon", []);
+    const first = service.sent.at(-1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(service.sent.at(-1)).toBe(first);
+    expect(service.sent.filter((sent) => sent === first)).toHaveLength(2);
+    service.live(service.store("01", "me", service.lastId(), "<body>Lemon</body>"));
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(service.sent.filter((sent) => sent === first)).toHaveLength(2);
+  });
+
+  it("waits while the connection is gone", async () => {
+    const group = await open();
+    chats.disconnected();
+    const before = service.sent.length;
+    chats.say(group, "said without a connection", []);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(service.sent).toHaveLength(before);
+    await chats.connected();
+    expect(service.sent.at(-1)).toContain("said without a connection");
+  });
+
+  it("is not sent again when the archive has it", async () => {
+    const group = await open();
+    chats.say(group, "on its way", []);
+    const id = service.lastId();
+    chats.disconnected();
+    service.store("01", "me", id, "<body>on its way</body>");
+    const before = service.sent.length;
+    await chats.connected();
+    expect(texts()).toEqual(["on its way"]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(service.sent.slice(before).filter((sent) => sent.includes("<body>"))).toEqual([]);
+  });
+
+  it("waits while the service is away, and goes when it is back", async () => {
+    const group = await open();
+    service.down = true;
+    chats.say(group, "Lemon", []);
+    const first = service.sent.at(-1);
+    const refusal = `<message from='${TEA}' type='error' id='${service.lastId()}'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`;
+    service.live(refusal);
+    expect(chats.status).toBe("waiting");
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(chats.status).toBe("waiting");
+    expect(group.timeline.entries).toMatchObject([{ state: "pending" }]);
+    service.down = false;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(chats.status).toBe("online");
+    expect(service.sent.filter((sent) => sent === first)).toHaveLength(2);
+  });
+
+  it("is given up when it is refused, and can be tried again", async () => {
+    const group = await open();
+    chats.say(group, "@all", []);
+    service.live(`<message from='${TEA}' type='error' id='${service.lastId()}'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`);
+    expect(group.timeline.entries).toMatchObject([{ state: "refused", failure: { condition: "forbidden" } }]);
+    const before = service.sent.length;
+    chats.sayAgain(service.lastId());
+    await settle();
+    expect(group.timeline.entries).toMatchObject([{ state: "pending" }]);
+    expect(service.sent.slice(before).join()).toContain("@all");
+  });
+});
+
+describe("catching up", () => {
+  it("reads what was missed in one stream, and shows it in its order", async () => {
+    say("01", "before");
+    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='01' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>before</last></item>`;
+    await open();
+    chats.disconnected();
+    for (let n = 100; n < 350; n++) say(String(n), `missed ${n}`);
+    await chats.connected();
+    expect(texts()).toHaveLength(251);
+    expect(texts().at(-1)).toBe("missed 349");
+    expect(service.asked.filter((what) => what === "2")).toHaveLength(4);
+  });
+
+  it("starts anew when its place is not in the archive any more", async () => {
+    say("01", "before");
+    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='01' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>before</last></item>`;
+    await open();
+    chats.disconnected();
+    service.archive = [];
+    say("05", "new");
+    await chats.connected();
+    expect(texts()).toEqual(["new"]);
+  });
+
+  it("asks again when the service stops to answer, and breaks off a dead connection", async () => {
+    await chats.connected();
+    service.down = true;
+    await vi.advanceTimersByTimeAsync(46_000);
+    expect(chats.status).toBe("waiting");
+    service.down = false;
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(chats.status).toBe("online");
+    service.ask = () => Promise.reject(new Error("nothing came"));
+    await vi.advanceTimersByTimeAsync(46_000);
+    expect(service.resets).toBe(1);
+  });
+});

@@ -1,0 +1,91 @@
+// A service without a network: a link that answers like the service, from an archive in memory, and that can be cut.
+
+import type { Element } from "@xmpp/xml";
+
+import { Refused, type Link } from "../src/link";
+import { stanza } from "./stanza";
+
+export const SERVICE = "groupchat.lit";
+export const TEA = `tea@${SERVICE}`;
+const GC = "http://jabber.org/protocol/groupchat";
+
+interface Stored {
+  id: string;
+  xml: string;
+}
+
+export class Service implements Link {
+  readonly account = "me@lit";
+  /** It does not answer, and takes nothing in. */
+  down = false;
+  /** What was sent to it and has no answer, as text. */
+  sent: string[] = [];
+  /** Namespaces of what was asked, in their order. */
+  asked: string[] = [];
+  resets = 0;
+  archive: Stored[] = [];
+  inbox = `<item id='tea' jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0' receive='all'/>`;
+  members = ["me", "bob", "小红"];
+  deliver: (stanza: Element) => void = () => undefined;
+
+  send(sent: Element): void {
+    this.sent.push(sent.toString());
+  }
+
+  reset(): void {
+    this.resets++;
+  }
+
+  async ask(iq: Element): Promise<Element> {
+    const query = iq.getChildElements()[0]!;
+    const namespace = query.getNS() ?? "";
+    this.asked.push(namespace.split(/[#:]/).at(-1) ?? "");
+    await Promise.resolve();
+    if (this.down) throw new Refused({ condition: "service-unavailable", type: "cancel", text: "" });
+    if (namespace === "urn:xmpp:mam:2") return this.page(query);
+    const items = namespace === `${GC}#inbox` ? this.inbox : this.memberItems(namespace);
+    return stanza(`<iq type='result'><query xmlns='${namespace}'>${items}</query></iq>`);
+  }
+
+  /** Says something into the archive; gives the live copy. */
+  store(id: string, mid: string, messageId: string, more = ""): string {
+    const content = `${more}<stanza-id xmlns='urn:xmpp:sid:0' by='${TEA}' id='${id}'/>`;
+    const from = mid ? `${TEA}/${mid}` : TEA;
+    const xml = `<message xmlns='jabber:client' from='${from}' type='groupchat' id='${messageId}'>${content}</message>`;
+    this.archive.push({ id, xml });
+    return xml;
+  }
+
+  /** The id that the client chose for the last message it sent. */
+  lastId(): string {
+    return / id="([^"]+)"/.exec(this.sent.findLast((sent) => sent.includes("<body>")) ?? "")?.[1] ?? "";
+  }
+
+  live(xml: string): void {
+    this.deliver(stanza(xml));
+  }
+
+  private memberItems(namespace: string): string {
+    if (namespace === `${GC}#receipts`) return "<count read='0' unread='2'/>";
+    const wanted = namespace === `${GC}#memberinfo` ? ["me"] : namespace === `${GC}#members` ? this.members : [];
+    return wanted.map((mid) => `<item jid='${mid}@lit' mid='${mid}' nick='${mid}' role='${mid === "me" ? "owner" : "member"}'/>`).join("");
+  }
+
+  private page(query: Element): Element {
+    const set = query.getChild("set");
+    const max = Number(set?.getChildText("max") ?? 50);
+    const [after, before] = [set?.getChildText("after"), set?.getChildText("before")];
+    if (after && !this.archive.some(({ id }) => id === after)) throw new Refused({ condition: "item-not-found", type: "cancel", text: "" });
+    let found = [...this.archive].sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (after) found = found.filter(({ id }) => id > after);
+    if (before) found = found.filter(({ id }) => id < before);
+    const page = before === undefined || before === null ? found.slice(0, max) : found.slice(-max);
+    for (const { id, xml } of page) {
+      this.live(`<message from='${SERVICE}'><result xmlns='urn:xmpp:mam:2' queryid='${query.attrs.queryid}' id='${id}'>
+        <forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-20T17:00:00Z'/>${xml}</forwarded></result></message>`);
+    }
+    const ends = page.length > 0 ? `<first>${page[0]!.id}</first><last>${page.at(-1)!.id}</last>` : "";
+    const complete = page.length === found.length ? "complete='true'" : "";
+    return stanza(`<iq type='result'><fin xmlns='urn:xmpp:mam:2' ${complete}><set xmlns='http://jabber.org/protocol/rsm'>${ends}</set></fin></iq>`);
+  }
+}
