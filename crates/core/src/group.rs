@@ -156,6 +156,13 @@ impl Group {
         self.banned.contains(jid)
     }
 
+    /// The accounts that are kept out, by address.
+    pub fn banned(&self) -> Vec<&BareJid> {
+        let mut banned: Vec<_> = self.banned.iter().collect();
+        banned.sort_unstable();
+        banned
+    }
+
     /// Who asked to join, or was asked, and has no answer yet.
     pub fn pending(&self) -> &[Pending] {
         &self.pending

@@ -1,21 +1,22 @@
-//! What administrators can ask of a running service. One definition serves the shell, its help, and both sides of the control
-//! socket.
+//! What administrators can ask of a running service: it is shown (`show.rs`), or done here.
 //!
 //! Every act that changes something is written to the audit log, before and after. Groups are changed by the engine alone:
-//! here it is only asked.
+//! here it is only asked. Not here: what the commands are called and take (`table.rs`).
 
+mod report;
 mod show;
+mod table;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Subcommand;
 use groupchat_core::{
     Addition, BareJid, Command, Farewell, GroupId, MemberRef, MemberSpec, MemberUpdate, NewGroup, People,
-    Removal,
+    Removal, Role,
 };
 use groupchat_store::Store;
-use serde::{Deserialize, Serialize};
+pub(crate) use report::Report;
+pub(crate) use table::AdminCommand;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -27,104 +28,6 @@ use crate::watch::Watch;
 
 /// How long an act may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What can be asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum AdminCommand {
-    /// Show how the service is: link, database, groups, what waits
-    Status,
-    /// List groups by id: all, or those whose id or name holds a text
-    Groups {
-        /// The text; case does not matter
-        #[arg(long)]
-        search: Option<String>,
-        /// Those behind this id
-        #[arg(long)]
-        after: Option<String>,
-        /// So many at most
-        #[arg(long, default_value_t = 100)]
-        limit: u64,
-    },
-    /// Show a group: its settings, its members, who is banned, who waits
-    Group {
-        /// Its id: what stands before the @ of its address
-        id: String,
-    },
-    /// Show a user: groups, roles, what is unread, devices, whether the server keeps copies for later
-    User {
-        /// The address
-        jid: String,
-    },
-    /// Make a group
-    Create {
-        /// Its id
-        id: String,
-        /// Its owner's address
-        owner: String,
-        /// What it is called
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// Change a setting of a group: name, description, visibility, join, post, …
-    Set {
-        /// The group's id
-        id: String,
-        /// Which setting
-        setting: String,
-        /// Its new value
-        value: String,
-    },
-    /// Let somebody into a group; a ban is lifted
-    Add {
-        /// The group's id
-        id: String,
-        /// The user's address
-        jid: String,
-        /// owner, admin or member
-        #[arg(long, default_value = "member")]
-        role: String,
-    },
-    /// Let somebody out of a group
-    Remove {
-        /// The group's id
-        id: String,
-        /// The user's address
-        jid: String,
-        /// And keep him out
-        #[arg(long)]
-        ban: bool,
-    },
-    /// Give a member a role
-    Role {
-        /// The group's id
-        id: String,
-        /// The member's address
-        jid: String,
-        /// owner, admin or member
-        role: String,
-    },
-    /// Delete a group; its id stays taken
-    Delete {
-        /// The group's id
-        id: String,
-    },
-    /// Show the newest acts of administrators
-    Audit {
-        /// So many at most
-        #[arg(long, default_value_t = 50)]
-        limit: u64,
-    },
-    /// Change what is logged, until the next start
-    Log {
-        /// error, warn, info, debug or trace, or a filter by module
-        level: String,
-    },
-    /// Read the configuration again
-    Reload,
-    /// Finish what was begun, and end
-    Stop,
-}
 
 /// A running service, from the side of its administrators.
 #[derive(Debug, Clone)]
@@ -140,7 +43,7 @@ pub(crate) struct Admin {
 }
 
 /// What is said to whoever asked: what it came to, or why not.
-pub(crate) type Said = Result<String, String>;
+pub(crate) type Said = Result<Report, String>;
 
 impl Admin {
     /// Does what is asked; `by` is who asks, for the audit log.
@@ -174,8 +77,8 @@ impl Admin {
             AdminCommand::Groups { search, after, limit } => {
                 show::groups(store, search.as_deref(), after.as_deref(), *limit).await
             }
-            AdminCommand::Group { id } => show::group(store, &group_id(id)?).await,
-            AdminCommand::User { jid } => show::user(store, &account(jid)?, Clock::real().now()).await,
+            AdminCommand::Group { id } => show::group(store, &id.0).await,
+            AdminCommand::User { jid } => show::user(store, &jid.0, Clock::real().now()).await,
             AdminCommand::Audit { limit } => show::audit(store, *limit).await,
             _ => return Ok(show::status(&self.watch)),
         };
@@ -183,52 +86,50 @@ impl Admin {
     }
 
     async fn act(&self, command: &AdminCommand) -> Said {
-        let (id, actor, command) = match command {
-            AdminCommand::Log { level } => return crate::logging::change_level(level),
-            AdminCommand::Reload => return read_again(&self.file, &self.newest),
+        match command {
+            AdminCommand::Log { level } => crate::logging::change_level(level).map(Report::of),
+            AdminCommand::Reload => read_again(&self.file, &self.newest).map(Report::of),
             // Once that is written down.
-            AdminCommand::Stop => return Ok("stopping".into()),
+            AdminCommand::Stop => Ok(Report::of("stopping")),
             AdminCommand::Create { id, owner, name } => {
                 let properties = name.iter().map(|name| ("name".to_owned(), name.clone())).collect();
                 let new = NewGroup { properties, ..NewGroup::default() };
-                (id, Some(account(owner)?), Command::Create(new))
+                self.ask_engine(&id.0, Some(&owner.0), Command::Create(new)).await
             }
             AdminCommand::Set { id, setting, value } => {
-                (id, None, Command::Update(vec![(setting.clone(), value.clone())]))
+                self.change(&id.0, Command::Update(vec![(setting.clone(), value.clone())])).await
             }
-            AdminCommand::Add { id, jid, role } => {
-                let spec = MemberSpec { jid: jid.clone(), role: Some(role.clone()), ..MemberSpec::default() };
-                let addition = Addition { members: vec![spec], people: People::new(), reason: None };
-                (id, None, Command::AddMembers(addition))
-            }
+            AdminCommand::Add { id, jid, role } => self.change(&id.0, add(&jid.0, (*role).into())).await,
             AdminCommand::Remove { id, jid, ban } => {
-                let who = vec![MemberRef::Jid(account(jid)?)];
-                (id, None, Command::RemoveMembers(Removal { who, ban: *ban, reason: None }))
+                let who = vec![MemberRef::Jid(jid.0.clone())];
+                self.change(&id.0, Command::RemoveMembers(Removal { who, ban: *ban, reason: None })).await
             }
             AdminCommand::Role { id, jid, role } => {
-                let who = MemberRef::Jid(account(jid)?);
-                let update = MemberUpdate { who, nick: None, role: Some(role.clone()) };
-                (id, None, Command::UpdateMembers(vec![update]))
+                self.change(&id.0, Command::UpdateMembers(vec![gets(&jid.0, (*role).into())])).await
             }
-            AdminCommand::Delete { id } => (id, None, Command::Delete(Farewell::default())),
+            AdminCommand::Delete { id } => self.change(&id.0, Command::Delete(Farewell::default())).await,
             AdminCommand::Status
             | AdminCommand::Groups { .. }
             | AdminCommand::Group { .. }
             | AdminCommand::User { .. }
-            | AdminCommand::Audit { .. } => return Err("this only shows".into()),
-        };
-        self.ask_engine(group_id(id)?, actor, command).await
+            | AdminCommand::Audit { .. } => Err("this only shows".into()),
+        }
+    }
+
+    /// Changes a group that is there.
+    async fn change(&self, group: &GroupId, command: Command) -> Said {
+        self.ask_engine(group, None, command).await
     }
 
     /// The engine changes groups, and nobody else.
-    async fn ask_engine(&self, group: GroupId, creator: Option<BareJid>, command: Command) -> Said {
+    async fn ask_engine(&self, group: &GroupId, creator: Option<&BareJid>, command: Command) -> Said {
         let orders = self.watch.orders.get().and_then(tokio::sync::mpsc::WeakSender::upgrade);
         let Some(orders) = orders else { return Err("the service is not at work".into()) };
         let (done, is_done) = oneshot::channel();
-        let act = Act { group, creator, command, done };
+        let act = Act { group: group.clone(), creator: creator.cloned(), command, done };
         orders.send(Order::Act(Box::new(act))).await.map_err(|_| "the service is ending".to_owned())?;
         match tokio::time::timeout(PATIENCE, is_done).await {
-            Ok(Ok(Ok(()))) => Ok("done".into()),
+            Ok(Ok(Ok(()))) => Ok(Report::of("done")),
             Ok(Ok(Err(refusal))) => Err(refusal.to_string()),
             Ok(Err(_)) => Err("it could not be stored".into()),
             Err(_) => Err(format!("no answer for {} s; it may still be done", PATIENCE.as_secs())),
@@ -236,20 +137,12 @@ impl Admin {
     }
 }
 
-impl AdminCommand {
-    /// Does it leave everything as it is?
-    fn only_shows(&self) -> bool {
-        matches!(
-            self,
-            Self::Status | Self::Groups { .. } | Self::Group { .. } | Self::User { .. } | Self::Audit { .. }
-        )
-    }
+fn add(jid: &BareJid, role: Role) -> Command {
+    let spec =
+        MemberSpec { jid: jid.to_string(), role: Some(role.as_str().to_owned()), ..MemberSpec::default() };
+    Command::AddMembers(Addition { members: vec![spec], people: People::new(), reason: None })
 }
 
-fn group_id(text: &str) -> Result<GroupId, String> {
-    GroupId::parse(text).map_err(|problem| problem.to_string())
-}
-
-fn account(text: &str) -> Result<BareJid, String> {
-    BareJid::parse(text).map_err(|problem| problem.to_string())
+fn gets(jid: &BareJid, role: Role) -> MemberUpdate {
+    MemberUpdate { who: MemberRef::Jid(jid.clone()), nick: None, role: Some(role.as_str().to_owned()) }
 }

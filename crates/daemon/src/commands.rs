@@ -91,8 +91,8 @@ pub fn main() -> ExitCode {
             Ok(())
         })
         .map(|_| health),
-        Command::Ctl(ctl::Options { file, command }) => {
-            with_config(&file, |config| block_on(ctl::ask(config, &command)))
+        Command::Ctl(ctl::Options { file, json, command }) => {
+            with_config(&file, |config| block_on(ctl::ask(config, &command, json)))
         }
         Command::Migrate { config, action } => {
             with_config(&config, |config| block_on(migrate::migrate(config, &action)))

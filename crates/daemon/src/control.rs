@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
-use crate::admin::{Admin, AdminCommand, Said};
+use crate::admin::{Admin, AdminCommand, Report, Said};
 
 /// Bytes of a line, either way.
 const LINE_MAX: u64 = 4 * 1_024 * 1_024;
@@ -23,11 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What goes out.
 #[derive(Debug, Serialize, Deserialize)]
-struct Answer {
-    /// It was done.
-    ok: bool,
-    /// What it came to, or why not.
-    text: String,
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    /// What it came to.
+    Done(Report),
+    /// Why not.
+    Refused(String),
 }
 
 /// Serves until `stop` is asked. That it cannot costs the operator his tool, and users nothing.
@@ -70,7 +71,9 @@ async fn listen(path: &Path) -> std::io::Result<UnixListener> {
 }
 
 async fn answer(stream: UnixStream, admin: &Admin) -> std::io::Result<()> {
-    let by = stream.peer_cred().map_or_else(|_| "somebody".into(), |peer| format!("uid {}", peer.uid()));
+    let by = stream
+        .peer_cred()
+        .map_or_else(|_| "somebody by socket".into(), |peer| format!("uid {} by socket", peer.uid()));
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     let mut reading = BufReader::new(reading.take(LINE_MAX));
@@ -79,8 +82,7 @@ async fn answer(stream: UnixStream, admin: &Admin) -> std::io::Result<()> {
         Ok(command) => admin.carry_out(command, &by).await,
         Err(problem) => Err(problem.to_string()),
     };
-    let (ok, text) = said.map_or_else(|why| (false, why), |text| (true, text));
-    let mut answer = serde_json::to_vec(&Answer { ok, text })?;
+    let mut answer = serde_json::to_vec(&said.map_or_else(Answer::Refused, Answer::Done))?;
     answer.push(b'\n');
     timeout(PATIENCE, writing.write_all(&answer)).await?
 }
@@ -96,6 +98,8 @@ pub(crate) async fn ask(path: &Path, command: &AdminCommand) -> std::io::Result<
     stream.write_all(&line).await?;
     let mut text = String::new();
     timeout(PATIENCE, stream.take(LINE_MAX).read_to_string(&mut text)).await??;
-    let Answer { ok, text } = serde_json::from_str(&text)?;
-    Ok(if ok { Ok(text) } else { Err(text) })
+    Ok(match serde_json::from_str(&text)? {
+        Answer::Done(report) => Ok(report),
+        Answer::Refused(why) => Err(why),
+    })
 }

@@ -1,113 +1,103 @@
-//! What administrators are shown, as lines for people. What members said is not among it.
-
-use std::fmt::Write as _;
+//! What administrators are shown. What members said is not among it.
 
 use groupchat_core::page::{From, Page};
 use groupchat_core::{BareJid, GroupId, PendingKind, Timestamp};
 use groupchat_store::{Store, StoreError};
 
+use super::report::Report;
 use crate::watch::Watch;
 
 /// Groups of a user that are shown.
 const GROUPS_MAX: usize = 1_000;
 
 /// How the service is.
-pub(super) fn status(watch: &Watch) -> String {
+pub(super) fn status(watch: &Watch) -> Report {
     let link = watch.metrics.link.numbers();
     let (copies, bytes) = watch.metrics.queue_load();
-    format!(
-        "link          {}\nconnections   {}\nsessions      {}\nmessages      {} stored since the start\n\
-         waiting       {copies} copies, {} KiB\nrefused       {}\ncame back     {}",
-        if link.is_up { "up" } else { "down" },
-        link.connections,
-        watch.metrics.sessions.get(),
-        watch.metrics.messages.get(),
-        bytes / 1_024,
-        watch.metrics.refused.get(),
-        watch.metrics.bounces.get(),
-    )
+    Report::of(if link.is_up { "at work" } else { "without a link" })
+        .fact("link", if link.is_up { "up" } else { "down" })
+        .fact("connections", link.connections)
+        .fact("sessions", watch.metrics.sessions.get())
+        .fact("messages", format!("{} stored since the start", watch.metrics.messages.get()))
+        .fact("waiting", format!("{copies} copies, {} KiB", bytes / 1_024))
+        .fact("refused", watch.metrics.refused.get())
+        .fact("came back", watch.metrics.bounces.get())
 }
 
-/// Groups, one a line.
+/// Groups, a row each.
 pub(super) async fn groups(
     store: &Store,
     search: Option<&str>,
     after: Option<&str>,
     limit: u64,
-) -> Result<String, StoreError> {
+) -> Result<Report, StoreError> {
     let found = store.list_groups(search, after, limit).await?;
-    let mut text = String::new();
-    for group in &found {
-        let _ =
-            writeln!(text, "{}\t{} members\t{}\t{}", group.id, group.members, group.visibility, group.name);
-    }
-    let _ = write!(text, "{} groups", found.len());
-    Ok(text)
+    let rows: Vec<_> = found
+        .into_iter()
+        .map(|group| [group.id.to_string(), group.members.to_string(), group.visibility, group.name])
+        .collect();
+    Ok(Report::of(format!("{} groups", rows.len())).table(["id", "members", "visibility", "name"], rows))
 }
 
 /// One group.
-pub(super) async fn group(store: &Store, id: &GroupId) -> Result<String, StoreError> {
-    let Some(group) = store.load(id).await? else { return Ok(format!("there is no group `{id}`")) };
-    let mut text = String::new();
+pub(super) async fn group(store: &Store, id: &GroupId) -> Result<Report, StoreError> {
+    let Some(group) = store.load(id).await? else {
+        return Ok(Report::of(format!("there is no group `{id}`")));
+    };
+    let note = format!("{} members, {} messages that count", group.members().len(), group.countable);
+    let mut report = Report::of(note);
     if group.deleted {
-        text.push_str("deleted; its id stays taken\n");
+        report = report.fact("deleted", "yes; its id stays taken");
     }
     for (name, value) in group.settings.properties() {
-        let _ = writeln!(text, "{name:<15} {value}");
+        report = report.fact(name, value);
     }
-    for member in group.members() {
-        let _ = writeln!(text, "{:<8} {}\t{}\t{}", member.role.as_str(), member.jid, member.mid, member.nick);
-    }
-    for pending in group.pending() {
+    let nothing = String::new;
+    let members = group.members().iter().map(|member| {
+        let role = member.role.as_str().to_owned();
+        [role, member.jid.to_string(), member.mid.to_string(), member.nick.to_string()]
+    });
+    let pending = group.pending().iter().map(|pending| {
         let kind = match &pending.kind {
-            PendingKind::Request => "asks to join".to_owned(),
+            PendingKind::Request => "asks".to_owned(),
             PendingKind::Invitation { by } => format!("invited by {by}"),
         };
-        let _ = writeln!(text, "waiting  {}\t{kind}", pending.jid);
-    }
-    let _ = write!(text, "{} members, {} messages that count", group.members().len(), group.countable);
-    Ok(text)
+        [kind, pending.jid.to_string(), nothing(), nothing()]
+    });
+    let banned = group.banned();
+    let banned = banned.iter().map(|jid| ["banned".to_owned(), jid.to_string(), nothing(), nothing()]);
+    let people = members.chain(pending).chain(banned).collect();
+    Ok(report.table(["role", "address", "id", "nick"], people))
 }
 
 /// One user.
-pub(super) async fn user(store: &Store, jid: &BareJid, now: Timestamp) -> Result<String, StoreError> {
-    let mut text = String::new();
+pub(super) async fn user(store: &Store, jid: &BareJid, now: Timestamp) -> Result<Report, StoreError> {
     let inbox = store.inbox(jid, &Page { from: From::Start, items_max: GROUPS_MAX }, now).await?;
-    for item in &inbox.page.items {
-        let _ = writeln!(
-            text,
-            "{:<8} {}\t{} unread\tread up to {}\t{}",
-            item.role.as_str(),
-            item.id,
-            item.unread,
-            item.read,
-            item.name
-        );
-    }
-    for (device, address, _) in store.sessions().await? {
-        if device.bare() == jid {
-            let _ = writeln!(
-                text,
-                "online   {device}\t{}",
-                address.map_or_else(String::new, |at| at.to_string())
-            );
-        }
-    }
-    for (account, why) in store.unreachable().await? {
-        if account == *jid {
-            let _ = writeln!(text, "gets no copies for later: {why:?}");
-        }
-    }
-    let _ = write!(text, "in {} groups", inbox.page.total);
-    Ok(text)
+    let devices = store.sessions().await?.into_iter().filter(|(device, ..)| device.bare() == jid);
+    let mut devices: Vec<_> = devices.map(|(device, ..)| device.to_string()).collect();
+    devices.dedup();
+    let unreachable = store.unreachable().await?.into_iter().find(|(account, _)| account == jid);
+    let rows = inbox.page.items.iter().map(|item| {
+        let (role, read) = (item.role.as_str().to_owned(), item.read.to_string());
+        [item.id.to_string(), role, item.unread.to_string(), read, item.name.to_string()]
+    });
+    let rows = rows.collect();
+    Ok(Report::of(format!("in {} groups", inbox.page.total))
+        .facts("online", devices)
+        .facts("no copies for later", unreachable.map(|(_, why)| why.as_str().into()).into_iter().collect())
+        .table(["group", "role", "unread", "read up to", "name"], rows))
 }
 
 /// The newest acts, oldest first.
-pub(super) async fn audit(store: &Store, limit: u64) -> Result<String, StoreError> {
-    let lines = store.audited(limit).await?.into_iter().map(|entry| {
-        let at =
-            jiff::Timestamp::from_millisecond(entry.at.0).map_or_else(|_| String::new(), |at| at.to_string());
-        format!("{at}\t{}\t{}\t{}", entry.by, entry.act, entry.outcome)
-    });
-    Ok(lines.collect::<Vec<_>>().join("\n"))
+pub(super) async fn audit(store: &Store, limit: u64) -> Result<Report, StoreError> {
+    let rows: Vec<_> = store
+        .audited(limit)
+        .await?
+        .into_iter()
+        .map(|entry| {
+            let at = jiff::Timestamp::from_millisecond(entry.at.0).map(|at| at.to_string());
+            [at.unwrap_or_default(), entry.by, entry.act, entry.outcome]
+        })
+        .collect();
+    Ok(Report::of(format!("{} lines", rows.len())).table(["at", "by", "act", "outcome"], rows))
 }

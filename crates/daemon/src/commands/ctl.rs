@@ -12,12 +12,15 @@ use crate::control;
 pub(super) struct Options {
     #[command(flatten)]
     pub(super) file: ConfigFile,
+    /// Print the answer as JSON, for programs
+    #[arg(long, global = true)]
+    pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: AdminCommand,
 }
 
 /// Asks, and prints the answer.
-pub(super) async fn ask(config: Config, command: &AdminCommand) -> anyhow::Result<()> {
+pub(super) async fn ask(config: Config, command: &AdminCommand, json: bool) -> anyhow::Result<()> {
     let path = &config.control.socket;
     if path.as_os_str().is_empty() {
         bail!("control.socket is empty: nobody can be asked");
@@ -25,8 +28,8 @@ pub(super) async fn ask(config: Config, command: &AdminCommand) -> anyhow::Resul
     let said = control::ask(path, command).await;
     let said = said.with_context(|| format!("asking the component at {}: does it run?", path.display()))?;
     match said {
-        Ok(text) => {
-            say(&text);
+        Ok(report) => {
+            say(&if json { serde_json::to_string(&report)? } else { report.text() });
             Ok(())
         }
         Err(why) => bail!("{why}"),
