@@ -9,6 +9,7 @@ mod m20261121_000003_count_the_archive;
 mod m20261121_000004_audit;
 mod m20261121_000005_rooms;
 mod m20261121_000006_locked_rooms;
+mod m20261121_000007_natives_of_before;
 mod steps;
 
 use sea_orm_migration::prelude::*;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_audit::Migration),
             Box::new(m20261121_000005_rooms::Migration),
             Box::new(m20261121_000006_locked_rooms::Migration),
+            Box::new(m20261121_000007_natives_of_before::Migration),
         ]
     }
 }

@@ -208,8 +208,13 @@ pub enum Event {
         /// The name.
         name: Arc<str>,
     },
-    /// These properties changed, with their new values.
-    Updated(Vec<(String, String)>),
+    /// These properties were set, with their new values.
+    Updated {
+        /// What was named.
+        properties: Vec<(String, String)>,
+        /// Other members than before may post.
+        changes_voice: bool,
+    },
     /// It was deleted.
     Deleted(Farewell),
     /// It has this subject now.
@@ -282,6 +287,8 @@ fn granted(
     match command {
         Command::Create(_) => Err(Refusal::GroupTaken(group.id.to_string())),
         _ if group.deleted => Err(Refusal::NoSuchGroup),
+        // Whatever it will be, to others than its makers it is not there yet.
+        _ if group.locked && group.member(actor).is_none() => Err(Refusal::NoSuchGroup),
         Command::Update(properties) => lifecycle::update(group, actor, properties, limits),
         Command::Delete(farewell) => lifecycle::delete(group, actor, farewell),
         Command::AddMembers(addition) => members::add(group, actor, addition, limits, now),

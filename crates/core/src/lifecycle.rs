@@ -55,10 +55,7 @@ pub(crate) fn update(
     properties: &[(String, String)],
     limits: &Limits,
 ) -> Result<Decision, Refusal> {
-    let actor = group.actor(actor)?;
-    if !group.settings.configure.permits(actor.role) {
-        return Err(Refusal::NotAllowed("only owners and admins may change this group"));
-    }
+    may_configure(group, actor)?;
     if properties.is_empty() {
         return Err(Refusal::Malformed("name at least one property to change".into()));
     }
@@ -66,9 +63,19 @@ pub(crate) fn update(
     let shown = settings.properties();
     let changed = group.settings.properties().iter().zip(&shown).filter(|(old, new)| old != new).count() > 0;
     let named = shown.iter().filter(|(name, _)| properties.iter().any(|(p, _)| p == name));
-    let event = Event::Updated(named.map(|(name, value)| ((*name).into(), value.to_string())).collect());
+    let properties = named.map(|(name, value)| ((*name).into(), value.to_string())).collect();
+    let event = Event::Updated { properties, changes_voice: settings.post != group.settings.post };
     let change = changed.then_some(Change::Updated(settings));
     Ok(Decision { changes: change.into_iter().collect(), notices: vec![Notice::Announce(event)] })
+}
+
+/// May the actor change what members see, and what they may do?
+pub(crate) fn may_configure(group: &Group, actor: &BareJid) -> Result<(), Refusal> {
+    if group.settings.configure.permits(group.actor(actor)?.role) {
+        Ok(())
+    } else {
+        Err(Refusal::NotAllowed("only owners and admins may change this group"))
+    }
 }
 
 /// What configures a room, or brings somebody into it, makes it known.
@@ -119,11 +126,12 @@ pub(crate) fn configure(
     let is_news =
         |(name, value): &&(String, String)| !shown.iter().any(|(old, as_is)| old == name && as_is == value);
     let news: Vec<_> = properties.iter().filter(is_news).cloned().chain(join).collect();
-    if news.is_empty() {
-        // Whether he could change anything is asked all the same.
-        return update(group, actor, properties, limits).map(|_| Decision::default());
+    if !news.is_empty() {
+        return update(group, actor, &news, limits);
     }
-    update(group, actor, &news, limits)
+    // Whether he could change anything is asked all the same, and whether what he named could be so.
+    may_configure(group, actor)?;
+    group.settings.with(properties, limits).map(|_| Decision::default())
 }
 
 /// Deletes the group; its id stays taken.

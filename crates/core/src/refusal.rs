@@ -95,6 +95,9 @@ pub enum Refusal {
         /// The limit.
         bytes_max: usize,
     },
+    /// A list that is wanted at once has more items than one stanza can hold.
+    #[error("this list is too long for one stanza: ask for it by pages (XEP-0059)")]
+    ListTooLong,
     /// There are too many of them.
     #[error("{what}: {max} at most")]
     TooMany {

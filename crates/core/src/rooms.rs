@@ -97,14 +97,24 @@ impl Rooms {
         self.count
     }
 
-    /// Is there room for one more device of this account in this group?
-    pub fn has_place(&self, group: &GroupId, device: &Jid, devices_max: usize) -> bool {
-        let rooms_of_account = self.by_account.get(device.bare()).map_or(0, BTreeSet::len);
-        let devices = self.of(group).map_or(0, |room| room.of(device.bare()).len());
-        self.has(group, device)
-            || (self.count < OCCUPANTS_MAX
-                && devices < devices_max
-                && rooms_of_account < ROOMS_OF_ACCOUNT_MAX)
+    /// The limit that keeps this device out of this group: its account is in too many, or too many devices are in all.
+    pub fn too_many(&self, group: &GroupId, device: &Jid) -> Option<usize> {
+        if self.has(group, device) {
+            return None;
+        }
+        let rooms = self.by_account.get(device.bare());
+        let is_full =
+            rooms.is_some_and(|rooms| rooms.len() >= ROOMS_OF_ACCOUNT_MAX && !rooms.contains(group));
+        [(self.count >= OCCUPANTS_MAX, OCCUPANTS_MAX), (is_full, ROOMS_OF_ACCOUNT_MAX)]
+            .into_iter()
+            .find_map(|(is_full, max)| is_full.then_some(max))
+    }
+
+    /// The device that has to go for this one to come into this group: the oldest of an account's, when it has so many.
+    pub fn in_the_way(&self, group: &GroupId, device: &Jid, devices_max: usize) -> Option<&Occupant> {
+        let devices = self.of(group)?.of(device.bare());
+        let is_new = !devices.iter().any(|occupant| occupant.jid == *device);
+        devices.first().filter(|_| is_new && devices.len() >= devices_max)
     }
 
     /// A device is present from now on, or what it says of itself is new.
@@ -197,8 +207,10 @@ mod tests {
         let tea = GroupId::from_stored("tea");
         let mut rooms = Rooms::default();
         rooms.enter(&tea, occupant("a@h/1", ""));
-        assert!(!rooms.has_place(&tea, &jid("a@h/2"), 1) && rooms.has_place(&tea, &jid("b@h/1"), 1));
-        assert!(rooms.has_place(&tea, &jid("a@h/1"), 1));
+        let oldest =
+            |device: &str, max| rooms.in_the_way(&tea, &jid(device), max).map(|it| it.text.to_string());
+        assert_eq!(oldest("a@h/2", 1).as_deref(), Some("a@h/1"));
+        assert_eq!([oldest("a@h/2", 2), oldest("b@h/1", 1), oldest("a@h/1", 1)], [None, None, None]);
         rooms.enter(&tea, occupant("a@h/1", "<show>away</show>"));
         let shown = &rooms.of(&tea).unwrap().of(jid("a@h").bare())[0];
         assert_eq!((&*shown.presence, rooms.count()), ("<show>away</show>", 1));

@@ -9,6 +9,7 @@
 mod act;
 mod bounce;
 mod carry_out;
+mod leftovers;
 mod order;
 mod policy;
 mod private;
@@ -264,6 +265,7 @@ impl Engine {
                 (Some(refusal), _) => self.outgoing.send(outgoing_of(refusal, None)).await?,
                 (None, Order::Bounce(bounce)) => self.keep_unread_bounce(&mut work, bounce, true),
                 (None, Order::KeptBounce(bounce)) => self.keep_bounces([bounce]),
+                (None, Order::Leftover(id)) => self.keep_leftovers([id]),
                 (None, order) => self.decide(&mut work, order).await,
             }
         }
@@ -286,7 +288,7 @@ impl Engine {
                 self.presence(work, &from, &address, available, says).await;
             }
             Order::Enter(enter) => self.enter(work, *enter).await,
-            Order::Leftover(group) => self.leftover(work, &group).await,
+            Order::Leftover(group) => self.leftover(work, group).await,
             Order::LostOccupant(device, group) => self.lose_occupant(work, &group, &device).await,
             Order::Seen(from) => self.learn(work, &from, None),
             Order::Bounce(bounce) => {
@@ -361,6 +363,7 @@ impl Engine {
                 self.restore_rooms(std::mem::take(&mut rest.rooms_before));
                 self.keep_unsaved(batch.sessions, std::mem::take(&mut rest.in_rooms));
                 self.keep_bounces(rest.bounces.drain(..));
+                self.keep_leftovers(rest.leftovers.drain(..));
                 if !matches!(problem, StoreError::Stale(_)) && before < self.last_id {
                     // The connection may have broken after it was stored.
                     self.doubts.push_back(Doubt::new(&self.outgoing, before, self.last_id));

@@ -51,7 +51,7 @@ impl Fanout<'_> {
                 who.iter().filter(|gone| gone.member.is_some()).map(|gone| &gone.jid).collect()
             }
             Event::Created { .. }
-            | Event::Updated(_)
+            | Event::Updated { .. }
             | Event::Deleted(_)
             | Event::Subject { .. }
             | Event::Added(_)

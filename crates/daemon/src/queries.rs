@@ -140,7 +140,7 @@ impl Queries {
             | Query::Archive(_)
             | Query::ArchiveForm
             | Query::ArchivePreferences
-            | Query::AdminList(_)
+            | Query::AdminList(..)
             | Query::RoomForm
             | Query::UniqueName
             | Query::Registration
@@ -158,6 +158,9 @@ impl Queries {
         let domain = self.domain.as_str();
         let asker = question.origin.from.bare();
         let summary = store.summary(id, asker).await.map_err(refusal)?.ok_or(Refusal::NoSuchGroup)?;
+        if summary.locked && summary.role.is_none() {
+            return Err(Refusal::NoSuchGroup);
+        }
         let inside = match sight(summary.settings.visibility, summary.role) {
             Sight::Nothing => return Err(Refusal::NoSuchGroup),
             Sight::Outside => false,
@@ -174,13 +177,13 @@ impl Queries {
             {
                 return members_only;
             }
-            Query::AdminList(_) | Query::RoomForm | Query::Registration | Query::ReservedNick
+            Query::AdminList(..) | Query::RoomForm | Query::Registration | Query::ReservedNick
                 if self.rooms == MucMode::Off =>
             {
                 return Err(Refusal::Unknown);
             }
-            Query::AdminList(_) | Query::RoomForm if !inside => return members_only,
-            Query::AdminList(list) => rooms::list(store, &summary, *list).await?,
+            Query::AdminList(..) | Query::RoomForm if !inside => return members_only,
+            Query::AdminList(list, paging) => rooms::list(store, &summary, *list, paging).await?,
             Query::RoomForm => rooms::form(&summary)?,
             Query::Registration => rooms::registration(store, &summary, asker).await?,
             Query::ReservedNick => rooms::reserved_nick(store, &summary, asker).await?,

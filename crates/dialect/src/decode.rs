@@ -98,7 +98,7 @@ fn carrier(stanza: &Element) -> Carrier {
     match stanza.name() {
         "iq" => Carrier::Iq { id: id.unwrap_or_else(|| "".into()), namespace: namespace() },
         "presence" => Carrier::Presence { id, operation: None },
-        _ => Carrier::Message { id },
+        _ => Carrier::Message { id, is_of_rooms: false },
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn answered(stanza: &Element, origin: &Origin, refused: &Refusal) -> 
     Decoded::Answered(refusal::answer(origin, refused))
 }
 
-fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decoded {
+fn message(stanza: &Element, mut origin: Origin, to: To, domain: &BareJid) -> Decoded {
     if stanza.attr("type") == Some("error") {
         let Some(group) = to.group else { return Decoded::Ignored("an error for the service itself") };
         let mid = to.resource.as_deref().map(Mid::from_stored);
@@ -139,6 +139,9 @@ fn message(stanza: &Element, origin: Origin, to: To, domain: &BareJid) -> Decode
     if let Some(group) = &to.group
         && let Some(read) = muc::invitation(stanza, domain)
     {
+        if let Carrier::Message { is_of_rooms, .. } = &mut origin.carrier {
+            *is_of_rooms = true;
+        }
         return match read {
             Ok(command) => Decoded::Command(crate::Request { group: Some(group.clone()), origin, command }),
             Err(refused) => answered(stanza, &origin, &refused),
@@ -242,7 +245,7 @@ fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJ
     let query = match namespace.as_str() {
         _ if shows_session => native::query(payload, to, limits),
         MAM => archive::query(payload, kind, domain, limits),
-        muc::MUC_ADMIN if to.group.is_some() => muc::admin_query(payload),
+        muc::MUC_ADMIN if to.group.is_some() => muc::admin_query(payload, limits),
         muc::MUC_UNIQUE if to.group.is_none() => Ok(Query::UniqueName),
         muc::REGISTER if to.group.is_some() => Ok(Query::Registration),
         DISCO_INFO if to.group.is_some() && payload.attr("node") == Some(disco::NICK_NODE) => {

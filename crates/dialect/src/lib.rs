@@ -119,6 +119,8 @@ pub enum Carrier {
     Message {
         /// The stanza's id.
         id: Option<Arc<str>>,
+        /// It is one that only clients for rooms send: an invitation, or the answer to one.
+        is_of_rooms: bool,
     },
 }
 
@@ -126,7 +128,7 @@ impl Carrier {
     /// The stanza's id.
     pub fn id(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Presence { id, .. } | Self::Message { id } => id.as_ref(),
+            Self::Presence { id, .. } | Self::Message { id, .. } => id.as_ref(),
             Self::Iq { id, .. } => Some(id),
         }
     }
@@ -137,7 +139,8 @@ impl Carrier {
             Self::Presence { operation: Some(namespace), .. } | Self::Iq { namespace, .. } => {
                 muc::is_of_rooms(namespace)
             }
-            Self::Presence { operation: None, .. } | Self::Message { .. } => false,
+            Self::Message { is_of_rooms, .. } => *is_of_rooms,
+            Self::Presence { operation: None, .. } => false,
         }
     }
 }
@@ -181,7 +184,7 @@ pub enum Query {
     /// What is archived. XEP-0441.
     ArchivePreferences,
     /// Who is what in a room. XEP-0045 §9.
-    AdminList(AdminList),
+    AdminList(AdminList, Paging),
     /// The form of a room's configuration. XEP-0045 §10.2.
     RoomForm,
     /// A name for a new room. XEP-0307.

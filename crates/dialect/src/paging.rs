@@ -1,7 +1,7 @@
 //! Pages of long lists: XEP-0059 `<set/>` read and written.
 
-use groupchat_core::Limits;
 use groupchat_core::page::{From, Page, Paged};
+use groupchat_core::{Limits, Refusal};
 use minidom::Element;
 use xmpp_parsers::ns::RSM;
 use xmpp_parsers::rsm::{First, SetQuery, SetResult};
@@ -13,6 +13,8 @@ use crate::Paging;
 const UNPAGED_PAGES: usize = 10;
 /// Items beyond this many bytes wait for the next page: hosts cut the link over one stanza that is too long.
 const CONTENT_BYTES_MAX: usize = 200_000;
+/// A list that cannot be paged may have so many: the largest stanza that every host takes has 512 KiB.
+const STANZA_BYTES_MAX: usize = 480_000;
 
 /// The page that a query asks for.
 ///
@@ -60,6 +62,22 @@ pub(crate) fn write<T>(
         };
         query.append_child(set.into());
     }
+}
+
+/// All of these.
+///
+/// # Errors
+/// [`Refusal::ListTooLong`]: one stanza cannot hold them.
+pub(crate) fn append_all(query: &mut Element, items: impl Iterator<Item = Element>) -> Result<(), Refusal> {
+    let mut bytes = 0;
+    for item in items {
+        bytes += crate::xml::content([&item]).len();
+        if bytes > STANZA_BYTES_MAX {
+            return Err(Refusal::ListTooLong);
+        }
+        query.append_child(item);
+    }
+    Ok(())
 }
 
 /// As many of these as fit into one stanza, from the first.

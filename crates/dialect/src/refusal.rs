@@ -39,7 +39,9 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
         | Refusal::OwnAddress(_) => (Condition::NotAcceptable, Modify),
         Refusal::Malformed(_) => (Condition::BadRequest, Modify),
         Refusal::Address(_) => (Condition::JidMalformed, Modify),
-        Refusal::TooLong { .. } | Refusal::TooLarge { .. } => (Condition::PolicyViolation, Modify),
+        Refusal::TooLong { .. } | Refusal::TooLarge { .. } | Refusal::ListTooLong => {
+            (Condition::PolicyViolation, Modify)
+        }
         Refusal::TooMany { .. } | Refusal::Busy => (Condition::ResourceConstraint, Wait),
         Refusal::TooFast { .. } => (Condition::PolicyViolation, Wait),
         Refusal::NotOnline => (Condition::RecipientUnavailable, Wait),

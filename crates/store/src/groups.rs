@@ -49,6 +49,8 @@ pub struct Summary {
     pub joined: Option<Timestamp>,
     /// When it was made.
     pub created: Timestamp,
+    /// It was made as a room and is not configured: to others than its members it is not there yet.
+    pub locked: bool,
 }
 
 impl Store {
@@ -150,6 +152,7 @@ impl Store {
     pub async fn public_groups(&self, wanted: &Page) -> Result<Paged<PublicGroup>, StoreError> {
         let list = group::Entity::find()
             .filter(group::Column::Visibility.eq("public"))
+            .filter(group::Column::LockedAt.is_null())
             .filter(group::Column::DeletedAt.is_null());
         let columns = |list: Select<group::Entity>| {
             let named = list.select_only().columns([group::Column::GroupId, group::Column::Name]);
@@ -173,9 +176,8 @@ impl Store {
         asker: &BareJid,
         items_max: usize,
     ) -> Result<Vec<Summary>, StoreError> {
-        let seen = Condition::any()
-            .add(group::Column::Visibility.eq("public"))
-            .add(member::Column::Id.is_not_null());
+        let public = group::Column::Visibility.eq("public").and(group::Column::LockedAt.is_null());
+        let seen = Condition::any().add(public).add(member::Column::Id.is_not_null());
         let list = summaries(asker).filter(group::Column::Name.eq(name)).filter(seen);
         let list = list.order_by_asc(group::Column::GroupId).limit(items_max as u64);
         let found = list.all(&self.db).await.doing("looking for groups by name")?;
@@ -222,6 +224,7 @@ fn summary((row, membership): (group::Model, Option<member::Model>)) -> Summary 
         role: membership.as_ref().map(|member| rows::role(&member.authority)),
         joined: membership.map(|member| Timestamp(member.joined_at)),
         created: Timestamp(row.created_at),
+        locked: row.locked_at.is_some(),
     }
 }
 

@@ -4,7 +4,7 @@ use groupchat_core::page::{From, Page, Paged};
 use groupchat_core::{BareJid, GroupId, Member, Mid, Nick, Role};
 use groupchat_entity::ban;
 use groupchat_entity::member::{Column, Entity, Model};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select};
 
 use crate::error::Doing;
 use crate::pages::{Start, page};
@@ -30,8 +30,8 @@ impl Store {
     pub async fn members(&self, id: &GroupId, wanted: &Page) -> Result<Paged<Member>, StoreError> {
         let start = match &wanted.from {
             From::Start => Start::Head,
-            From::After(mid) => Start::After(self.place(id, mid).await?),
-            From::Before(mid) => Start::Before(self.place(id, mid).await?),
+            From::After(mid) => Start::After(self.place(id, Column::Mid, mid).await?),
+            From::Before(mid) => Start::Before(self.place(id, Column::Mid, mid).await?),
             From::End => Start::Tail,
         };
         let whole = |list: Select<Entity>| list.into_model::<Model>();
@@ -55,14 +55,28 @@ impl Store {
         Ok(row.as_ref().map(rows::member))
     }
 
-    /// The members in one role, in the order in which they came.
+    /// The members in one role, in the order in which they came. The key of a page is an account.
     ///
     /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn members_of_role(&self, id: &GroupId, role: Role) -> Result<Vec<Member>, StoreError> {
-        let list = members_of(id).filter(Column::Authority.eq(role.as_str())).order_by_asc(Column::Id);
-        let found = list.all(&self.db).await.doing("listing the members in a role")?;
-        Ok(found.iter().map(rows::member).collect())
+    /// [`StoreError::NoSuchItem`]: the page begins or ends at somebody who is not in; [`StoreError::Database`].
+    pub async fn members_of_role(
+        &self,
+        id: &GroupId,
+        role: Role,
+        wanted: &Page,
+    ) -> Result<Paged<Member>, StoreError> {
+        let start = match &wanted.from {
+            From::Start => Start::Head,
+            From::After(jid) => Start::After(self.place(id, Column::UserId, jid).await?),
+            From::Before(jid) => Start::Before(self.place(id, Column::UserId, jid).await?),
+            From::End => Start::Tail,
+        };
+        let list = members_of(id).filter(Column::Authority.eq(role.as_str()));
+        let whole = |list: Select<Entity>| list.into_model::<Model>();
+        let found = page(&self.db, list, Column::Id, start, wanted.items_max, whole, |row| row.id);
+        let found = found.await.doing("listing the members in a role")?;
+        let items = found.items.iter().map(rows::member).collect();
+        Ok(Paged { items, first_index: found.first_index, total: found.total })
     }
 
     /// The members among these accounts, in the order in which they came.
@@ -79,24 +93,26 @@ impl Store {
         Ok(found.iter().map(rows::member).collect())
     }
 
-    /// Who is kept out of a group, in the order in which that was said.
+    /// Who is kept out of a group, by account. An absent key of a page is no error.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn banned(&self, id: &GroupId) -> Result<Vec<BareJid>, StoreError> {
+    pub async fn banned(&self, id: &GroupId, wanted: &Page) -> Result<Paged<BareJid>, StoreError> {
         let list = ban::Entity::find().filter(ban::Column::GroupId.eq(id.as_str()));
-        let mut found = list.all(&self.db).await.doing("listing the banned")?;
-        // No index has them in this order.
-        found.sort_unstable_by_key(|row| row.id);
-        Ok(found.iter().map(|row| BareJid::from_stored(&row.user_id)).collect())
+        let account =
+            |list: Select<ban::Entity>| list.select_only().column(ban::Column::UserId).into_tuple::<String>();
+        let (key, start) = (ban::Column::UserId, Start::of(wanted));
+        let found = page(&self.db, list, key, start, wanted.items_max, account, String::clone);
+        let found = found.await.doing("listing the banned")?;
+        let items = found.items.iter().map(|user| BareJid::from_stored(user)).collect();
+        Ok(Paged { items, first_index: found.first_index, total: found.total })
     }
 
     /// Where a member stands in the order.
-    async fn place(&self, id: &GroupId, mid: &str) -> Result<i64, StoreError> {
-        let place =
-            members_of(id).filter(Column::Mid.eq(mid)).select_only().column(Column::Id).into_tuple::<i64>();
+    async fn place(&self, id: &GroupId, by: Column, key: &str) -> Result<i64, StoreError> {
+        let place = members_of(id).filter(by.eq(key)).select_only().column(Column::Id).into_tuple::<i64>();
         let place = place.one(&self.db).await.doing("looking for a member")?;
-        place.ok_or_else(|| StoreError::NoSuchItem(mid.to_owned()))
+        place.ok_or_else(|| StoreError::NoSuchItem(key.to_owned()))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use groupchat_core::page::{From, Page};
+use groupchat_core::page::{ALL, From, Page};
 use groupchat_core::reading::{ArchiveFilter, With};
 use groupchat_core::{
     Addable, Addition, Archived, ArchivedKind, BareJid, Change, Command, Group, GroupId, Jid, Limits,
@@ -173,9 +173,9 @@ async fn rooms(store: &Store, id: &GroupId) {
     store.occupants().await.unwrap();
     store.is_in_rooms_only(phone.bare()).await.unwrap();
     store.known(id, &[&Mid::from_stored("b")].into_iter().collect()).await.unwrap();
-    store.members_of_role(id, Role::Admin).await.unwrap();
+    store.members_of_role(id, Role::Admin, &ALL).await.unwrap();
     store.members_with(id, &[phone.bare()]).await.unwrap();
-    store.banned(id).await.unwrap();
+    store.banned(id, &ALL).await.unwrap();
     let tap = GroupId::parse("tap").unwrap();
     let mut new = Group::new(tap.clone(), Settings::default(), Vec::new());
     new.locked = true;

@@ -33,7 +33,8 @@ impl Engine {
                     Some(actor) => {
                         let from = Jid::with_resource(actor, "operator");
                         let at = id.at(self.policy.domain.as_str());
-                        let origin = Origin { from, at, carrier: Carrier::Message { id: None } };
+                        let origin =
+                            Origin { from, at, carrier: Carrier::Message { id: None, is_of_rooms: false } };
                         self.decide_in(work, &origin, &id, command).await.map(|decision| (origin, decision))
                     }
                     None => Err(Refusal::NoSuchGroup),

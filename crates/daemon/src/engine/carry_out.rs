@@ -43,25 +43,37 @@ impl Engine {
         decision: Decision,
         sent: Option<Key>,
     ) {
+        let Some((speech, news)) = self.carried(work, &origin, id, decision) else { return };
+        if let Some(key) = sent {
+            self.sent.note(key, work.last_id, work.now);
+        }
+        work.say(origin, Some(id), speech, news);
+    }
+
+    /// Takes over what was decided; what is to be said of it, and to be logged, once it is stored.
+    pub(super) fn carried(
+        &mut self,
+        work: &mut Work,
+        origin: &Origin,
+        id: &GroupId,
+        decision: Decision,
+    ) -> Option<(Vec<Outbound>, Option<News>)> {
         let Decision { changes, notices } = decision;
         let created = matches!(changes.first(), Some(Change::Created(_)));
         let news = changes.iter().find_map(|change| news(id, change));
         for change in changes {
             work.apply(id, change);
         }
-        let Some(group) = work.take(id) else { return };
+        let group = work.take(id)?;
         let mut speech: Vec<Outbound> =
-            encode::granted(&origin, &self.fanout().name(&group), created).into_iter().collect();
+            encode::granted(origin, &self.fanout().name(&group), created).into_iter().collect();
         for notice in notices {
             let leaving = self.leaving(&group, &notice);
-            speech.extend(self.put_into_words(work, &origin, &group, notice));
+            speech.extend(self.put_into_words(work, origin, &group, notice));
             leaving.iter().for_each(|device| self.leave_room(work, &group.id, device));
         }
         work.put_back(group);
-        if let Some(key) = sent {
-            self.sent.note(key, work.last_id, work.now);
-        }
-        work.say(origin, Some(id), speech, news);
+        Some((speech, news))
     }
 
     fn put_into_words(

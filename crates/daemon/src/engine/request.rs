@@ -57,7 +57,9 @@ impl Engine {
             work.refuse(origin, group.as_ref(), &why);
             return;
         }
-        if self.policy.rooms == MucMode::Off && origin.carrier.is_of_rooms() {
+        // Invitations go to everybody who is added, and can be declined in any case.
+        let asks_for_room = !matches!(origin.carrier, Carrier::Message { .. });
+        if self.policy.rooms == MucMode::Off && asks_for_room && origin.carrier.is_of_rooms() {
             return work.refuse(origin, group.as_ref(), &Refusal::Unknown);
         }
         let sent = group.as_ref().and_then(|group| Key::of(group, &origin, &command));

@@ -1,18 +1,19 @@
 //! Devices that are present in groups as in rooms (XEP-0045): they come, say something of themselves, and go.
 //!
 //! Membership is decided by the rules, as whoever asks for it otherwise: joining under a free nick changes one's nick, and
-//! joining an open group makes a member. Not here: the stanzas (`fanout/rooms.rs`).
+//! joining an open group makes a member. Not here: the stanzas (`fanout/rooms.rs`); rooms that are not configured yet
+//! (`leftovers.rs`).
 
 use std::sync::Arc;
 
 use groupchat_core::page::{From, Page};
 use groupchat_core::reading::ArchiveFilter;
 use groupchat_core::{
-    Archived, ArchivedKind, Change, Command, Decision, Event, Group, GroupId, Jid, MemberRef, MemberSpec,
-    MemberUpdate, NewGroup, Nick, Notice, Occupant, Person, Refusal, RoomChange, Timestamp, abandoned,
+    Archived, ArchivedKind, Change, Command, Decision, Event, Group, GroupId, Jid, Member, MemberRef,
+    MemberUpdate, Nick, Notice, Occupant, Person, Refusal, RoomChange, Timestamp,
 };
 use groupchat_dialect::encode::Absence;
-use groupchat_dialect::{Carrier, Enter, HistoryAsked, Origin};
+use groupchat_dialect::{Carrier, Enter, HistoryAsked, Origin, Outbound};
 use groupchat_store::{ArchiveScope, StoreError};
 
 use super::request::{Pace, unavailable};
@@ -23,9 +24,6 @@ use crate::queries;
 /// Messages that a device gets when it joins and does not say how many it wants; and those that it can ask for.
 const HISTORY: usize = 20;
 const HISTORY_MAX: usize = 100;
-
-/// How long a room may be made and not configured, in milliseconds.
-const LEFTOVER_MS: i64 = 10 * 60 * 1_000;
 
 impl Engine {
     /// A device joins.
@@ -44,9 +42,8 @@ impl Engine {
         let nick = Nick::parse(&asked, &self.policy.limits)?;
         let decision = self.as_member(work, &origin, &id, &nick).await?;
         let is_new = decision.as_ref().is_some_and(makes_group);
-        let max = self.policy.limits.sessions_per_user;
-        if !self.rooms.has_place(&id, &origin.from, max) {
-            return Err(Refusal::TooMany { what: "devices of a user in a room", max });
+        if let Some(max) = self.rooms.too_many(&id, &origin.from) {
+            return Err(Refusal::TooMany { what: "rooms that a user is in, or devices in all of them", max });
         }
         self.pace(work, &id, Pace::Announcement)?;
         let past = match is_new {
@@ -75,14 +72,24 @@ impl Engine {
         let changed = (member.room_name() != &*asked).then_some("210");
         let codes: Vec<&str> =
             ["100", "110"].into_iter().chain(is_new.then_some("201")).chain(changed).collect();
+        let mut speech = self.make_place(work, &group, &member, &origin.from);
         let fanout = self.fanout();
         let id_of_request = origin.carrier.id().map(|id| &**id);
-        let mut speech = fanout.entering(&group, &member, &device, &codes, id_of_request);
+        speech.extend(fanout.entering(&group, &member, &device, &codes, id_of_request));
         speech.extend(fanout.history(&group, &past, &device));
         work.put_back(group);
         self.enter_room(work, &id, device);
         work.say(origin, Some(&id), speech, None);
         Ok(())
+    }
+
+    /// Of many devices of one account the oldest goes: most of them are gone, and nobody ever said so.
+    fn make_place(&mut self, work: &mut Work, group: &Group, member: &Member, device: &Jid) -> Vec<Outbound> {
+        let max = self.policy.limits.sessions_per_user;
+        let Some(oldest) = self.rooms.in_the_way(&group.id, device, max).cloned() else { return Vec::new() };
+        let speech = self.fanout().device_left(group, member, &oldest, Absence::Lost);
+        self.leave_room(work, &group.id, &oldest.jid);
+        speech
     }
 
     /// What makes of whoever joins a member of this nick; nothing, if he is one.
@@ -118,55 +125,6 @@ impl Engine {
                 }
             }
         }
-    }
-
-    /// Joining a room that is not there makes it, locked until it is configured. XEP-0045 §10.1.
-    async fn new_room(
-        &mut self,
-        work: &mut Work,
-        origin: &Origin,
-        id: &GroupId,
-        nick: &Nick,
-    ) -> Result<Decision, Refusal> {
-        if self.policy.rooms != MucMode::Full {
-            return Err(Refusal::NoSuchGroup);
-        }
-        if !self.may_create(origin) {
-            return Err(Refusal::NotAllowed("only users of this server may create groups here"));
-        }
-        let jid = origin.from.bare().to_string();
-        let maker = MemberSpec { jid, nick: Some(nick.to_string()), ..MemberSpec::default() };
-        let new = NewGroup { locked: true, members: vec![maker], ..NewGroup::default() };
-        self.leftovers.push_back((work.now, id.clone()));
-        self.decide_in(work, origin, id, Command::Create(new)).await
-    }
-
-    /// Rooms that were made so long ago and perhaps not configured.
-    pub(super) fn due_leftovers(&mut self, now: Timestamp) -> Vec<GroupId> {
-        let mut due = Vec::new();
-        while let Some((_, id)) = self.leftovers.pop_front_if(|(made, _)| made.0 + LEFTOVER_MS <= now.0) {
-            due.push(id);
-        }
-        due
-    }
-
-    /// A room that nobody configured is given up, and its name is free again.
-    pub(super) async fn leftover(&mut self, work: &mut Work, id: &GroupId) {
-        match work.group(&mut self.groups, id).await {
-            Ok(Some(group)) if group.locked && !group.deleted => self.give_up(work, id),
-            Ok(_) => {}
-            // Again when there is a database.
-            Err(_) => self.leftovers.push_back((work.now, id.clone())),
-        }
-    }
-
-    fn give_up(&mut self, work: &mut Work, id: &GroupId) {
-        let Some(maker) = work.touched(id).and_then(|group| group.members().first()) else { return };
-        let carrier =
-            Carrier::Presence { id: None, operation: Some("http://jabber.org/protocol/muc".into()) };
-        let origin =
-            Origin { from: maker.jid.clone().into(), at: id.at(self.policy.domain.as_str()), carrier };
-        self.carry_out(work, origin, id, abandoned(), None);
     }
 
     /// Did the account ever come by a client of the protocol's own? One that did not reads the archive.
@@ -284,7 +242,7 @@ impl Engine {
         if let (Some(room), Some(group)) = (room, work.touched(id))
             && let Some(member) = group.member(origin.from.bare())
         {
-            let speech = self.fanout().present_again(group, room, member);
+            let speech = self.fanout().present_again(group, room, member, true);
             work.say_if_stored(id, speech);
         }
         Ok(())

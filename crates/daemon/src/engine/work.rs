@@ -27,6 +27,8 @@ pub(super) struct Work {
     pub(super) in_rooms: BTreeSet<(GroupId, Jid)>,
     /// Where they were, as far as that was decided, in this order: if it cannot be stored they are there still.
     pub(super) rooms_before: Vec<(GroupId, Jid, Option<Occupant>)>,
+    /// Rooms that are given up because nobody configured them; once more if the batch cannot be stored.
+    pub(super) leftovers: Vec<GroupId>,
     /// Who may be added by whom from now on.
     pub(super) people: Vec<(BareJid, Addable)>,
     /// What came back and was looked at; once more if the batch cannot be stored.
@@ -87,6 +89,8 @@ pub(super) struct Rest {
     pub(super) missed: HashSet<(StanzaId, BareJid)>,
     /// The devices that came into rooms, went, or said something of themselves there.
     pub(super) in_rooms: BTreeSet<(GroupId, Jid)>,
+    /// Rooms that are given up because nobody configured them.
+    pub(super) leftovers: Vec<GroupId>,
     /// Where they were.
     pub(super) rooms_before: Vec<(GroupId, Jid, Option<Occupant>)>,
     groups: HashMap<GroupId, Option<Group>>,
@@ -101,6 +105,7 @@ impl Work {
             sessions: unsaved.sessions,
             in_rooms: unsaved.in_rooms,
             rooms_before: Vec::new(),
+            leftovers: Vec::new(),
             people: Vec::new(),
             bounces: Vec::new(),
             is_blind: false,
@@ -151,6 +156,10 @@ impl Work {
 
     /// Takes over a change: later requests of the batch see it.
     pub(super) fn apply(&mut self, id: &GroupId, change: Change) {
+        if change == Change::Abandoned {
+            // Nothing of it stays: neither what this batch has said in it so far.
+            self.archive.retain(|row| row.group != *id);
+        }
         match (self.groups.get_mut(id), &change) {
             (Some(Some(group)), _) => group.apply(&change),
             (Some(slot), Change::Created(group)) => *slot = Some((**group).clone()),
@@ -285,6 +294,7 @@ impl Work {
             sessions,
             in_rooms,
             rooms_before,
+            leftovers,
             people,
             bounces,
             missed,
@@ -297,7 +307,7 @@ impl Work {
             ..
         } = self;
         let batch = Batch { now, versions, changes, archive, sessions, people, ..Batch::default() };
-        (batch, Rest { last_id, bounces, missed, in_rooms, rooms_before, groups, outcomes })
+        (batch, Rest { last_id, bounces, missed, in_rooms, leftovers, rooms_before, groups, outcomes })
     }
 }
 
@@ -326,5 +336,40 @@ impl Rest {
         let askers = self.outcomes.into_iter().filter_map(|outcome| outcome.asker);
         let said = askers.map(|asker| outgoing_of(encode::refused(&asker, &Refusal::Unavailable), None));
         said.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use groupchat_core::{ArchivedKind, Mentions, Mid, ReadBy};
+
+    use super::*;
+
+    #[test]
+    fn what_was_said_in_a_room_that_is_given_up_in_the_same_batch_is_not_kept() {
+        let [tea, cup] = ["tea", "cup"].map(GroupId::from_stored);
+        let mut work = Work::new(Timestamp(1), StanzaId(1), Unsaved::default());
+        for group in [&tea, &cup] {
+            let id = work.next_id();
+            work.archive(Archived {
+                id,
+                group: group.clone(),
+                at: Timestamp(1),
+                kind: ArchivedKind::Event,
+                sender: Jid::from_stored("a@h/1"),
+                mid: Mid::from_stored("a"),
+                client_id: None,
+                body: None,
+                ordinal: 0,
+                countable: false,
+                corrects: None,
+                read_by: ReadBy::Members,
+                mentions: Mentions::default(),
+                payload: "".into(),
+            });
+        }
+        work.apply(&tea, Change::Abandoned);
+        let (batch, _) = work.into_batch();
+        assert_eq!(batch.archive.iter().map(|row| &row.group).collect::<Vec<_>>(), [&cup]);
     }
 }

@@ -12,7 +12,8 @@ use groupchat_dialect::{Origin, Outbound, PrivateKind};
 
 use super::{Fanout, nick_of};
 
-/// Members whose coming or going is told one by one; of more, clients ask the lists.
+/// Members of whom everybody hears one by one when they are changed at once. Of more each present one hears of himself
+/// alone, for else a large room would be told its square; clients ask the lists.
 const TOLD_MAX: usize = 50;
 
 /// By whom something was done, and why.
@@ -47,9 +48,10 @@ fn shown<'s>(group: &'s Group, member: &'s Member, device: &'s Occupant) -> enco
     encode::Occupant { member, settings: &group.settings, jid: &device.text, presence: &device.presence }
 }
 
-/// Everybody who is present but this account.
-fn others(room: &Room, but: &BareJid) -> Vec<Arc<str>> {
-    room.all().filter(|device| device.jid.bare() != but).map(|device| device.text.clone()).collect()
+/// Everybody who is present but this account, if others hear of it.
+fn others(room: &Room, but: &BareJid, are_told: bool) -> Vec<Arc<str>> {
+    let all = are_told.then(|| room.all()).into_iter().flatten();
+    all.filter(|device| device.jid.bare() != but).map(|device| device.text.clone()).collect()
 }
 
 fn everybody(room: &Room) -> Vec<Arc<str>> {
@@ -63,12 +65,10 @@ impl Fanout<'_> {
         let name = self.name(group);
         match event {
             Event::Created { .. } | Event::Subject { .. } => Vec::new(),
-            Event::Updated(changed) => {
-                let changes_rights = changed.iter().any(|(property, _)| property == "post");
+            Event::Updated { changes_voice, .. } => {
                 let mut said = vec![encode::room_status(&name, &["104"], everybody(room))];
-                if changes_rights {
-                    let members = group.members().iter().filter(|member| member.role == Role::Member);
-                    said.extend(members.flat_map(|member| self.present_again(group, room, member)));
+                if *changes_voice {
+                    said.extend(self.voices(group, room));
                 }
                 said
             }
@@ -102,6 +102,14 @@ impl Fanout<'_> {
         }
     }
 
+    /// What members may do who are neither owner nor admin. XEP-0045 §8.3, §8.4.
+    fn voices(&self, group: &Group, room: &Room) -> Vec<Outbound> {
+        let is_changed = |member: &&Member| member.role == Role::Member && !room.of(&member.jid).is_empty();
+        let changed: Vec<&Member> = group.members().iter().filter(is_changed).collect();
+        let is_few = changed.len() <= TOLD_MAX;
+        changed.into_iter().flat_map(|member| self.present_again(group, room, member, is_few)).collect()
+    }
+
     /// Nicks and roles: first all go, then all come, because two may have swapped their nicks.
     fn updated_in_room(
         &self,
@@ -112,32 +120,39 @@ impl Fanout<'_> {
     ) -> Vec<Outbound> {
         let name = self.name(group);
         let (mut went, mut came) = (Vec::new(), Vec::new());
+        let is_few = now.len() <= TOLD_MAX;
         for (old, new) in before.iter().zip(now) {
             let Some(seen) = Seen::of(room, old) else {
-                if old.role != new.role {
+                if old.role != new.role && is_few {
                     came.push(self.affiliated(group, room, new));
                 }
                 continue;
             };
             if old.room_name() != new.room_name() {
                 let (occupant, why) = (seen.occupant(group), Absence::Renamed(new.room_name()));
-                let to = others(room, &old.jid);
+                let to = others(room, &old.jid, is_few);
                 went.extend(
                     (!to.is_empty())
                         .then(|| encode::room_absent(&name, &occupant, why, BY_NOBODY, false, to)),
                 );
                 went.push(encode::room_absent(&name, &occupant, why, BY_NOBODY, true, seen.own()));
             }
-            came.extend(self.present_again(group, room, new));
+            came.extend(self.present_again(group, room, new, is_few));
         }
         went.into_iter().chain(came).collect()
     }
 
-    /// A member who is present, as he is now, to everybody.
-    pub(crate) fn present_again(&self, group: &Group, room: &Room, member: &Member) -> Vec<Outbound> {
+    /// A member who is present, as he is now: to everybody, or to himself alone.
+    pub(crate) fn present_again(
+        &self,
+        group: &Group,
+        room: &Room,
+        member: &Member,
+        tells_others: bool,
+    ) -> Vec<Outbound> {
         let Some(seen) = Seen::of(room, member) else { return Vec::new() };
         let (name, occupant) = (self.name(group), seen.occupant(group));
-        let to = others(room, &member.jid);
+        let to = others(room, &member.jid, tells_others);
         let others = (!to.is_empty()).then(|| encode::room_present(&name, &occupant, &[], None, to));
         others
             .into_iter()
@@ -164,7 +179,7 @@ impl Fanout<'_> {
     ) -> Vec<Outbound> {
         let seen = gone.member.as_ref().and_then(|member| Seen::of(room, member));
         if let Some(seen) = seen {
-            return self.gone(group, room, &seen, why, by);
+            return self.gone(group, room, &seen, why, by, is_few);
         }
         let affiliation = if matches!(why, Absence::Banned) { "outcast" } else { "none" };
         let nick = gone.member.as_ref().map(|member| member.nick.as_str());
@@ -185,7 +200,7 @@ impl Fanout<'_> {
         let seen = self.presence.rooms.of(&group.id).and_then(|room| Some((room, Seen::of(room, member)?)));
         let Some((room, seen)) = seen else { return Vec::new() };
         let actor = group.member(actor).map(|actor| &actor.nick);
-        self.gone(group, room, &seen, Absence::Kicked, (actor, reason))
+        self.gone(group, room, &seen, Absence::Kicked, (actor, reason), true)
     }
 
     fn gone(
@@ -195,9 +210,10 @@ impl Fanout<'_> {
         seen: &Seen<'_>,
         why: Absence<'_>,
         by: By<'_>,
+        tells_others: bool,
     ) -> Vec<Outbound> {
         let (name, occupant) = (self.name(group), seen.occupant(group));
-        let to = others(room, &seen.member.jid);
+        let to = others(room, &seen.member.jid, tells_others);
         let others = (!to.is_empty()).then(|| encode::room_absent(&name, &occupant, why, by, false, to));
         let own = encode::room_absent(&name, &occupant, why, by, true, seen.own());
         others.into_iter().chain([own]).collect()
@@ -215,7 +231,7 @@ impl Fanout<'_> {
         let name = self.name(group);
         let leaving = shown(group, member, device);
         let own = encode::room_absent(&name, &leaving, why, BY_NOBODY, true, vec![device.text.clone()]);
-        let to = others(room, &member.jid);
+        let to = others(room, &member.jid, true);
         let told = match room.of(&member.jid) {
             _ if to.is_empty() => None,
             [only] if only.jid == device.jid => {
@@ -249,7 +265,7 @@ impl Fanout<'_> {
             said.push(encode::room_present(&name, &seen.occupant(group), &[], None, to));
         }
         let is_first = room.of(&member.jid).first().is_none_or(|first| first.jid == device.jid);
-        let to = others(room, &member.jid);
+        let to = others(room, &member.jid, true);
         let occupant = shown(group, member, device);
         if is_first && !to.is_empty() {
             said.push(encode::room_present(&name, &occupant, &[], None, to));

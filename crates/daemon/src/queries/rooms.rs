@@ -2,46 +2,52 @@
 
 use std::collections::HashMap;
 
-use groupchat_core::{BareJid, Join, Member, Refusal, Role, RoomRole};
-use groupchat_dialect::{AdminList, encode};
+use groupchat_core::{BareJid, GroupId, Join, Member, Refusal, Role, RoomRole};
+use groupchat_dialect::{AdminList, Paging, encode};
 use groupchat_store::{MemberKey, Store, Summary};
 use minidom::Element;
 
 use super::refusal;
 
 /// Who is what; who is kept out, those who look after the group may know.
-pub(super) async fn list(store: &Store, group: &Summary, list: AdminList) -> Result<Element, Refusal> {
-    let id = &group.id;
+pub(super) async fn list(
+    store: &Store,
+    group: &Summary,
+    list: AdminList,
+    paging: &Paging,
+) -> Result<Element, Refusal> {
+    let (id, page) = (&group.id, &paging.page);
     match list {
         AdminList::Affiliated(role) => {
-            let members = store.members_of_role(id, role).await.map_err(refusal)?;
-            let members: Vec<_> = members.into_iter().map(|member| (member, None)).collect();
-            Ok(encode::admin_members(&group.settings, &members))
+            let found = store.members_of_role(id, role, page).await.map_err(refusal)?;
+            encode::admin_members(&group.settings, paging, &super::paged(found, |member| (member, None)))
         }
         AdminList::Outcasts if group.role < Some(Role::Admin) => {
             Err(Refusal::NotAllowed("only owners and admins may see who is banned"))
         }
-        AdminList::Outcasts => Ok(encode::outcasts(&store.banned(id).await.map_err(refusal)?)),
+        AdminList::Outcasts => encode::outcasts(paging, &store.banned(id, page).await.map_err(refusal)?),
         AdminList::InRole(wanted) => {
-            let present = store.present_in(id).await.map_err(refusal)?;
-            // Of several devices of one account the first is seen.
-            let mut devices: HashMap<BareJid, String> = HashMap::new();
-            for device in present {
-                devices.entry(device.bare().clone()).or_insert_with(|| device.to_string());
-            }
-            let jids: Vec<&BareJid> = devices.keys().collect();
-            let members = store.members_with(id, &jids).await.map_err(refusal)?;
             let is_so = |member: &Member| RoomRole::of(member.role, group.settings.post) == wanted;
-            let members = members.into_iter().filter(is_so);
-            let members: Vec<_> = members
-                .map(|member| {
-                    let device = devices.get(&member.jid).cloned();
-                    (member, device)
-                })
-                .collect();
-            Ok(encode::admin_members(&group.settings, &members))
+            let members: Vec<_> = occupants(store, id).await?.into_iter().filter(|(m, _)| is_so(m)).collect();
+            let found = page.of(members, |(member, _)| member.jid.to_string()).ok_or(Refusal::NoSuchItem)?;
+            let found = super::paged(found, |(member, device)| (member, Some(device)));
+            encode::admin_members(&group.settings, paging, &found)
         }
     }
+}
+
+/// Who is present, in the order in which they became members, each with the device that is seen of him.
+pub(super) async fn occupants(store: &Store, id: &GroupId) -> Result<Vec<(Member, String)>, Refusal> {
+    let present = store.present_in(id).await.map_err(refusal)?;
+    // Of several devices of one account the first is seen.
+    let mut devices: HashMap<BareJid, String> = HashMap::new();
+    for device in present {
+        devices.entry(device.bare().clone()).or_insert_with(|| device.to_string());
+    }
+    let jids: Vec<&BareJid> = devices.keys().collect();
+    let members = store.members_with(id, &jids).await.map_err(refusal)?;
+    let with_device = |member: Member| devices.get(&member.jid).cloned().map(|device| (member, device));
+    Ok(members.into_iter().filter_map(with_device).collect())
 }
 
 /// The form of the configuration, for those who may change it.

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use groupchat_core::page::{ALL, Paged};
 use groupchat_core::{
-    Affiliation, Affiliations, BareJid, Command, Member, MemberRef, Nick, People, Refusal, Role, RoleWish,
-    RoomRole, Settings, Standing,
+    Affiliation, Affiliations, BareJid, Command, Limits, Member, MemberRef, Nick, People, Refusal, Role,
+    RoleWish, RoomRole, Settings, Standing,
 };
 use minidom::Element;
 
 use super::room_role;
-use crate::{Query, paging};
+use crate::{Paging, Query, paging};
 
 /// Lists and changes of affiliations and roles.
 pub(crate) const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
@@ -25,8 +26,12 @@ pub enum AdminList {
     InRole(RoomRole),
 }
 
-/// The list that a query asks for.
-pub(crate) fn query(payload: &Element) -> Result<Query, Refusal> {
+/// The list that a query asks for: a page of it, or all of it at once, as XEP-0045 has it.
+pub(crate) fn query(payload: &Element, limits: &Limits) -> Result<Query, Refusal> {
+    let mut paging = paging::read(payload, limits).map_err(|why| Refusal::Malformed(why.into()))?;
+    if !paging.asked {
+        paging.page = ALL;
+    }
     let item = payload.get_child("item", MUC_ADMIN);
     let wanted = item.and_then(|item| match (item.attr("affiliation"), item.attr("role")) {
         (Some("outcast"), _) => Some(AdminList::Outcasts),
@@ -35,7 +40,7 @@ pub(crate) fn query(payload: &Element) -> Result<Query, Refusal> {
         (None, None) => None,
     });
     let missing = "name a list: <item affiliation='owner|admin|member|outcast'/> or <item role='…'/>";
-    wanted.map(Query::AdminList).ok_or_else(|| Refusal::Malformed(missing.into()))
+    wanted.map(|list| Query::AdminList(list, paging)).ok_or_else(|| Refusal::Malformed(missing.into()))
 }
 
 /// The command that a request is: all of its items are about affiliations, or all about roles.
@@ -93,27 +98,50 @@ fn reason(item: &Element) -> Option<Arc<str>> {
 }
 
 /// Members, by their affiliations; with their roles, and one device each, where they are asked for as occupants.
-pub fn members(settings: &Settings, members: &[(Member, Option<String>)]) -> Element {
-    list(members.iter().map(|(member, device)| {
+///
+/// # Errors
+/// [`Refusal::ListTooLong`]: not asked for by pages, it does not fit into one stanza.
+pub fn members(
+    settings: &Settings,
+    paging: &Paging,
+    found: &Paged<(Member, Option<String>)>,
+) -> Result<Element, Refusal> {
+    list(paging, found, |(member, device)| {
         let role = device.as_ref().map(|_| room_role(member.role, settings));
-        item([
+        let item = item([
             ("affiliation", Some(member.role.as_str())),
             ("jid", Some(device.as_deref().unwrap_or(member.jid.as_str()))),
             ("nick", Some(member.nick.as_str())),
             ("role", role),
-        ])
-    }))
+        ]);
+        (item, member.jid.to_string())
+    })
 }
 
 /// Who is kept out.
-pub fn outcasts(jids: &[BareJid]) -> Element {
-    list(jids.iter().map(|jid| item([("affiliation", Some("outcast")), ("jid", Some(jid.as_str()))])))
+///
+/// # Errors
+/// As [`members`].
+pub fn outcasts(paging: &Paging, found: &Paged<BareJid>) -> Result<Element, Refusal> {
+    list(paging, found, |jid| {
+        let item = item([("affiliation", Some("outcast")), ("jid", Some(jid.as_str()))]);
+        (item, jid.to_string())
+    })
 }
 
-fn list(items: impl Iterator<Item = Element>) -> Element {
+/// Clients that do not ask by pages take what they get for all of it: they get all, or hear that they cannot.
+fn list<T>(
+    paging: &Paging,
+    found: &Paged<T>,
+    write: impl Fn(&T) -> (Element, String),
+) -> Result<Element, Refusal> {
     let mut query = Element::bare("query", MUC_ADMIN);
-    paging::append_fitting(&mut query, items);
-    query
+    if paging.asked {
+        paging::write(&mut query, paging, found, write);
+        return Ok(query);
+    }
+    paging::append_all(&mut query, found.items.iter().map(|item| write(item).0))?;
+    Ok(query)
 }
 
 fn item<const N: usize>(attributes: [(&str, Option<&str>); N]) -> Element {

@@ -127,7 +127,9 @@ fn content(group: &Group<'_>, event: &Event, own: bool) -> String {
 fn elements(group: &Group<'_>, event: &Event, own: bool) -> Vec<Element> {
     let (namespace, rest): (&str, Vec<Element>) = match event {
         Event::Created { .. } => (ns::CREATEGROUP, vec![name_and_id(group)]),
-        Event::Updated(changed) => (ns::UPDATEGROUP, vec![changed_properties(group.id, changed)]),
+        Event::Updated { properties, .. } => {
+            (ns::UPDATEGROUP, vec![changed_properties(group.id, properties)])
+        }
         Event::Deleted(_) => (ns::DELETEGROUP, Vec::new()),
         Event::Added(members) => {
             let mut rest: Vec<_> = members.iter().map(|member| query::item(member, STREAM)).collect();
@@ -156,7 +158,7 @@ fn elements(group: &Group<'_>, event: &Event, own: bool) -> Vec<Element> {
 fn codes(event: &Event, own: bool) -> impl Iterator<Item = &'static str> {
     let code = match event {
         Event::Created { .. } => Some("201"),
-        Event::Updated(_) => Some("104"),
+        Event::Updated { .. } => Some("104"),
         Event::Removed { banned: true, .. } => Some("301"),
         Event::Removed { left: false, .. } => Some("307"),
         Event::Removed { .. }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use groupchat_core::BareJid;
 use groupchat_migration::{Migrator, MigratorTrait};
 use groupchat_store::{Store, StoreError};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
@@ -75,6 +76,10 @@ async fn every_older_schema_is_brought_up_to_date() {
         assert_eq!(schema(&db).await, newest, "from the schema of {steps} migrations");
         let sessions = store.sessions().await.unwrap();
         assert_eq!(sessions.len(), 1, "from the schema of {steps} migrations");
+        let is_noted = store.came_natively(&BareJid::parse("a@h").unwrap()).await.unwrap();
+        let natives =
+            groupchat_migration::known().iter().position(|name| name.ends_with("natives_of_before"));
+        assert_eq!(is_noted, steps <= natives.unwrap(), "from the schema of {steps} migrations");
     }
 }
 

@@ -267,7 +267,9 @@ fn refused(stanza: &Element, domain: &str) -> Option<Outbound> {
             Carrier::Iq { id: id.unwrap_or_else(|| "".into()), namespace: namespace.into() }
         }
         // The server itself says what it grants, and wants no answer.
-        "message" if kind != "error" && from.bare().local().is_some() => Carrier::Message { id },
+        "message" if kind != "error" && from.bare().local().is_some() => {
+            Carrier::Message { id, is_of_rooms: false }
+        }
         _ => return None,
     };
     let is_ours = from.bare().domain() == domain;
