@@ -20,13 +20,12 @@ mod sent;
 mod work;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use act::Act;
 use bounce::{Links, Missed};
 use groupchat_core::{GroupId, Jid, Rooms, SessionChange, Sessions, StanzaId, Timestamp};
-use groupchat_dialect::{Bounce, encode};
+use groupchat_dialect::{Bounce, Presence, encode};
 use groupchat_link::Outgoing;
 use groupchat_link::queue::{Closed, Sender};
 use groupchat_store::{Batch as StoredBatch, Store, StoreError};
@@ -284,9 +283,7 @@ impl Engine {
     async fn decide(&mut self, work: &mut Work, order: Order) {
         match order {
             Order::Request(request) => self.request(work, *request).await,
-            Order::Presence { from, address, available, says } => {
-                self.presence(work, &from, &address, available, says).await;
-            }
+            Order::Presence(presence) => self.presence(work, presence).await,
             Order::Enter(enter) => self.enter(work, *enter).await,
             Order::Leftover(group) => self.leftover(work, group).await,
             Order::LostOccupant(device, group) => self.lose_occupant(work, &group, &device).await,
@@ -309,19 +306,13 @@ impl Engine {
     }
 
     /// A device comes or goes; in a group that it joined as a room, this is said there alone.
-    async fn presence(
-        &mut self,
-        work: &mut Work,
-        from: &Jid,
-        address: &Jid,
-        available: bool,
-        says: Option<Arc<str>>,
-    ) {
-        let in_room = self.occupant_presence(work, from, address, available, says.as_ref()).await;
+    async fn presence(&mut self, work: &mut Work, presence: Presence) {
+        let in_room = self.occupant_presence(work, &presence).await;
+        let Presence { from, address, available, .. } = presence;
         if available && !in_room {
-            self.learn(work, from, Some(address));
-        } else if !available && (!in_room || self.sessions.is_announced(from, address)) {
-            work.sessions.extend(self.sessions.leave(from, address));
+            self.learn(work, &from, Some(&address));
+        } else if !available && (!in_room || self.sessions.is_announced(&from, &address)) {
+            work.sessions.extend(self.sessions.leave(&from, &address));
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use groupchat_core::{BareJid, Limits, Refusal};
-use groupchat_dialect::{Bounce, Decoded, Outbound, Query, Question, decode, encode, oversized};
+use groupchat_dialect::{Bounce, Decoded, Outbound, Presence, Query, Question, decode, encode, oversized};
 use groupchat_link::Incoming;
 use groupchat_link::queue::Sender;
 use minidom::Element;
@@ -139,7 +139,7 @@ impl Router {
                 Ok(()) => self.order(Order::Request(Box::new(request))).await,
                 Err(refusal) => send(&self.outgoing, encode::refused(&request.origin, &refusal)).await,
             },
-            Decoded::Presence { from, .. }
+            Decoded::Presence(Presence { from, .. })
             | Decoded::LostOccupant { from, .. }
             | Decoded::Bounce(Bounce { from, .. })
                 if self.news.check(from.bare()).is_err() =>
@@ -149,9 +149,7 @@ impl Router {
                 debug!("Left out presence, or what came back, of a user who sends too much of it");
                 Ok(())
             }
-            Decoded::Presence { from, address, available, says } => {
-                self.order(Order::Presence { from, address, available, says }).await
-            }
+            Decoded::Presence(presence) => self.order(Order::Presence(presence)).await,
             Decoded::LostOccupant { from, group } => self.order(Order::LostOccupant(from, group)).await,
             Decoded::Enter(enter) => match self.rates.check(enter.origin.from.bare()) {
                 Ok(()) => self.order(Order::Enter(enter)).await,

@@ -10,8 +10,8 @@ use xmpp_parsers::ns::{DISCO_INFO, MAM};
 
 use crate::xml::STREAM;
 use crate::{
-    Bounce, Carrier, Decoded, Origin, Outbound, Query, archive, disco, muc, native, private, privilege,
-    refusal, xml,
+    Bounce, Carrier, Decoded, Origin, Outbound, Presence, Query, archive, disco, muc, native, private,
+    privilege, refusal, xml,
 };
 
 /// A longer id or namespace is not repeated in an answer: it must not outgrow what hosts take.
@@ -191,7 +191,7 @@ fn presence(stanza: &Element, mut origin: Origin, to: &To, domain: &BareJid) -> 
 /// A device comes or goes, or says something of itself.
 fn announced(stanza: &Element, from: Jid, to: &To, address: Jid, available: bool) -> Decoded {
     let says = (to.group.is_some() && to.resource.is_some()).then(|| muc::says(stanza));
-    Decoded::Presence { from, address, available, says }
+    Decoded::Presence(Presence { from, address, available, says })
 }
 
 /// Presence comes back when its device is gone, or cannot be reached.

@@ -37,17 +37,7 @@ pub enum Decoded {
     /// Something is asked; for the queries.
     Query(Question),
     /// A device says that it came or went; for the engine.
-    Presence {
-        /// The device.
-        from: Jid,
-        /// The address of ours that it told.
-        address: Jid,
-        /// It came.
-        available: bool,
-        /// What it says of itself, as XML text, if it was said to a member's address: an occupant's device says it to
-        /// all others.
-        says: Option<Arc<str>>,
-    },
+    Presence(Presence),
     /// A device wants to be present in a group as in a room; for the engine.
     Enter(Box<Enter>),
     /// What was said to a device of its presence in a room did not arrive; for the engine.
@@ -96,6 +86,20 @@ pub struct Origin {
     pub at: String,
     /// In what.
     pub carrier: Carrier,
+}
+
+/// A device came or went (RFC 6121 §4.6).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Presence {
+    /// The device.
+    pub from: Jid,
+    /// The address of ours that it told.
+    pub address: Jid,
+    /// It came.
+    pub available: bool,
+    /// What it says of itself, as XML text, if it was said to a member's address: an occupant's device says it to all
+    /// others.
+    pub says: Option<Arc<str>>,
 }
 
 /// The kind of stanza that carried a request.

@@ -1,9 +1,7 @@
 //! What the engine is asked to do, in the order in which it came.
 
-use std::sync::Arc;
-
 use groupchat_core::{Addable, GroupId, Jid, Refusal};
-use groupchat_dialect::{Bounce, Enter, Origin, Outbound, Private, Request, encode};
+use groupchat_dialect::{Bounce, Enter, Origin, Outbound, Presence, Private, Request, encode};
 
 use super::{Act, Policy};
 use crate::rates::Rates;
@@ -14,16 +12,7 @@ pub(crate) enum Order {
     /// Something is to be done in a group.
     Request(Box<Request>),
     /// A device announced itself to an address of ours, or took itself off it.
-    Presence {
-        /// The device.
-        from: Jid,
-        /// The address.
-        address: Jid,
-        /// It came.
-        available: bool,
-        /// What it says of itself.
-        says: Option<Arc<str>>,
-    },
+    Presence(Presence),
     /// A device joins a group as a room.
     Enter(Box<Enter>),
     /// What a room said of presence did not reach a device.
@@ -59,7 +48,7 @@ impl Order {
             Self::Ping(origin) | Self::Consent(origin, _) => origin,
             Self::Enter(enter) => &enter.origin,
             Self::Private(_)
-            | Self::Presence { .. }
+            | Self::Presence(_)
             | Self::LostOccupant(..)
             | Self::Leftover(_)
             | Self::Seen(_)

@@ -13,7 +13,7 @@ use groupchat_core::{
     MemberUpdate, Nick, Notice, Occupant, Person, Refusal, RoomChange, Timestamp,
 };
 use groupchat_dialect::encode::Absence;
-use groupchat_dialect::{Carrier, Enter, HistoryAsked, Origin, Outbound};
+use groupchat_dialect::{Carrier, Enter, HistoryAsked, Origin, Outbound, Presence};
 use groupchat_store::{ArchiveScope, StoreError};
 
 use super::request::{Pace, unavailable};
@@ -178,20 +178,14 @@ impl Engine {
     }
 
     /// Presence from a device; is it of an occupant, and so done with?
-    pub(super) async fn occupant_presence(
-        &mut self,
-        work: &mut Work,
-        from: &Jid,
-        address: &Jid,
-        available: bool,
-        says: Option<&Arc<str>>,
-    ) -> bool {
+    pub(super) async fn occupant_presence(&mut self, work: &mut Work, presence: &Presence) -> bool {
+        let Presence { from, address, available, says } = presence;
         let Some(id) = address.bare().local().map(GroupId::from_stored) else { return false };
         if !self.rooms.has(&id, from) {
             return false;
         }
-        let says = says.cloned().unwrap_or_default();
-        if !available {
+        let says = says.clone().unwrap_or_default();
+        if !*available {
             self.device_leaves(work, &id, from, Absence::Left(&says)).await;
             return true;
         }

@@ -204,7 +204,7 @@ impl Work {
             Order::Act(_) => !self.changes.is_empty() || !self.archive.is_empty() || self.changes_people(),
             // What is said in this batch is to be in its history.
             Order::Enter(enter) => self.has_said_in(&enter.group) || self.changes_people(),
-            Order::Presence { .. }
+            Order::Presence(_)
             | Order::LostOccupant(..)
             | Order::Leftover(_)
             | Order::Seen(_)

@@ -3,7 +3,7 @@
 use groupchat_core::{Command, MemberRef, MessageRef, Storage};
 
 use super::*;
-use crate::Query;
+use crate::{Presence, Query};
 
 fn read(xml: &str) -> Decoded {
     let xml = xml.replacen(' ', " xmlns='jabber:component:accept' from='hag@s.lit/pda' ", 1);
@@ -96,7 +96,7 @@ fn an_operation_reads_the_same_from_presence_and_iq() {
 #[test]
 fn presence_is_news_of_a_device_whatever_else_it_carries() {
     let news = |xml: &str| match read(xml) {
-        Decoded::Presence { address, available, .. } => (address.to_string(), available),
+        Decoded::Presence(Presence { address, available, .. }) => (address.to_string(), available),
         other => panic!("{other:?}"),
     };
     assert_eq!(news("<presence to='g.s.lit'/>"), ("g.s.lit".into(), true));
