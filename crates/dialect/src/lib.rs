@@ -10,6 +10,7 @@ mod date;
 mod decode;
 mod disco;
 pub mod encode;
+mod form;
 mod inbox;
 mod muc;
 mod native;

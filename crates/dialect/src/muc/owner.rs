@@ -8,6 +8,8 @@ use minidom::Element;
 use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType, Option_};
 use xmpp_parsers::ns;
 
+use crate::form;
+
 /// Configuration and destruction.
 pub(crate) const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
 const FORM_TYPE: &str = "http://jabber.org/protocol/muc#roomconfig";
@@ -127,7 +129,7 @@ pub fn form(settings: &Settings) -> Element {
         instructions: Some("What members see, and what they may do".into()),
         fields: fields(settings),
     };
-    Element::builder("query", MUC_OWNER).append(Element::from(form)).build()
+    Element::builder("query", MUC_OWNER).append(form::to_fill_in(form)).build()
 }
 
 fn fields(settings: &Settings) -> Vec<Field> {

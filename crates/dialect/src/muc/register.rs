@@ -6,6 +6,7 @@ use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType};
 use xmpp_parsers::ns;
 
 use super::owner::labelled;
+use crate::form;
 
 /// Registration. XEP-0077.
 pub(crate) const REGISTER: &str = "jabber:iq:register";
@@ -39,6 +40,6 @@ pub fn registration(nick: Option<&str>) -> Element {
         instructions: Some("By which nick do you want to become a member?".into()),
         fields: vec![Field::new("FORM_TYPE", FieldType::Hidden).with_value(FORM_TYPE), field],
     };
-    query.append_child(Element::from(form));
+    query.append_child(form::to_fill_in(form));
     query
 }
