@@ -12,7 +12,8 @@ use groupchat_core::{
     Archived, BareJid, Event, Group, GroupId, Jid, Member, Mentions, Mid, Post, Presence, Receive, Role,
     StanzaId, Timestamp,
 };
-use groupchat_dialect::{Origin, Outbound, encode};
+use groupchat_dialect::encode::{self, Words};
+use groupchat_dialect::{Origin, Outbound};
 use groupchat_link::Outgoing;
 
 use crate::config::Absent;
@@ -103,8 +104,8 @@ impl Fanout<'_> {
         &self,
         group: &Group,
         member: &Member,
-        adder: &BareJid,
-        reason: Option<&str>,
+        by: (&BareJid, Option<&str>),
+        words: Words,
         id: StanzaId,
     ) -> Option<Outbound> {
         let sessions = self.presence.sessions;
@@ -112,8 +113,8 @@ impl Fanout<'_> {
         let is_in_room =
             self.presence.rooms.of(&group.id).is_some_and(|room| !room.of(&member.jid).is_empty());
         // Who came on his own knows it, and who is there, too.
-        (is_away && !is_in_room && *adder != member.jid)
-            .then(|| encode::welcome(&self.name(group), member, adder, reason, id))
+        (is_away && !is_in_room && *by.0 != member.jid)
+            .then(|| encode::welcome(&self.name(group), member, by, words, id))
     }
 
     /// The copies of a stored message.

@@ -27,9 +27,9 @@ pub use crate::muc::{
     subject as room_subject, unique,
 };
 pub use crate::native::{
-    Came, Spoken, Went, announcement, copy, declined, ephemeral, event_content, group_info, groups_named,
-    invite, member_info, members, my_groups, my_settings, news, receipt, receipts, request_content, spoken,
-    welcome,
+    Came, Spoken, Went, Words, announcement, copy, declined, ephemeral, event_content, group_info,
+    groups_named, invite, member_info, members, my_groups, my_settings, news, receipt, receipts,
+    request_content, spoken, welcome,
 };
 pub use crate::private::{failed as private_failed, passed_on};
 pub use crate::refusal::answer as refused;

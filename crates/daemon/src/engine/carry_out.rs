@@ -6,7 +6,8 @@ use groupchat_core::{
     Archived, ArchivedKind, Change, Decision, Event, Farewell, Group, GroupId, Mentions, Mid, Notice, Post,
     Presence, ReadBy, Refusal, Storage,
 };
-use groupchat_dialect::{Origin, Outbound, encode};
+use groupchat_dialect::encode::{self, Words};
+use groupchat_dialect::{Origin, Outbound};
 use tracing::info;
 
 use super::sent::Key;
@@ -107,7 +108,9 @@ impl Engine {
             }
             // The same id as the announcement has in the archive: it is the same news.
             Notice::Welcome { member, reason } => {
-                let letter = fanout.welcome(group, &member, actor, reason.as_deref(), work.last_id);
+                // Stock clients make somebody a member and invite him themselves.
+                let words = if origin.carrier.is_of_rooms() { Words::None } else { Words::Body };
+                let letter = fanout.welcome(group, &member, (actor, reason.as_deref()), words, work.last_id);
                 letter.into_iter().collect()
             }
             Notice::Invite { jid, role, reason } => {

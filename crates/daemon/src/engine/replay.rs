@@ -7,7 +7,7 @@
 
 use groupchat_core::{Archived, BareJid, Group, Member, Pending, PendingKind, Role, StanzaId, Timestamp};
 use groupchat_dialect::Outbound;
-use groupchat_dialect::encode::{self, Came, Spoken, Went};
+use groupchat_dialect::encode::{self, Came, Spoken, Went, Words};
 use groupchat_link::queue::{Batch, Closed, Sender};
 use groupchat_store::StoreError;
 use tracing::info;
@@ -115,7 +115,8 @@ impl Engine {
                 let news = fanout.announced(group, row, &left);
                 let adder = row.sender.bare();
                 let new = group.members().iter().filter(|member| is_new(member, &came, row));
-                let welcomes = new.filter_map(|member| fanout.welcome(group, member, adder, None, row.id));
+                let welcome = |member| fanout.welcome(group, member, (adder, None), Words::Body, row.id);
+                let welcomes = new.filter_map(welcome);
                 news.into_iter().chain(welcomes).collect()
             }
         })

@@ -28,18 +28,30 @@ pub fn announcement(
     xml::stanza(head, to, &content(group, event, own), "presence")
 }
 
+/// Does a message about a group say in a sentence, too, what it is about?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// For people whose client understands nothing else of it.
+    Body,
+    /// Not where somebody else says it: some stock clients take what has a body for a conversation of two under the
+    /// group's address, and cannot open the room there any more.
+    None,
+}
+
 /// The message to somebody who was added while away: for slim clients the announcement, for stock ones the
-/// invitation (XEP-0045 §7.8.2), for people a sentence, which also makes hosts keep it.
+/// invitation (XEP-0045 §7.8.2), for people a sentence.
 pub fn welcome(
     group: &Group<'_>,
     member: &Member,
-    adder: &BareJid,
-    reason: Option<&str>,
+    by: (&BareJid, Option<&str>),
+    words: Words,
     id: StanzaId,
 ) -> Outbound {
-    let text = format!("{adder} added you to the group “{}” ({}).", group.name, group.id.at(group.domain));
+    let (name, address) = (group.name, group.id.at(group.domain));
+    let text =
+        (words == Words::Body).then(|| format!("{} added you to the group “{name}” ({address}).", by.0));
     let news = elements(group, &Event::Added(vec![member.clone()]), false);
-    letter(group, news, (adder, reason), text, &id.to_string(), member.jid.text())
+    letter(group, news, by, text, &id.to_string(), member.jid.text())
 }
 
 /// The message to somebody who wants to be asked before he is added: `#join` accepts, `#removemember` declines.
@@ -55,14 +67,14 @@ pub fn invite(
     let text = format!("{by} invites you to the group “{}” ({}).", group.name, group.id.at(group.domain));
     let item = Item { jid: Some(jid.to_string()), role: Some(role.as_str().into()), ..Item::default() };
     let news = vec![Element::bare("x", ns::JOIN), item.write(STREAM), name_and_id(group)];
-    letter(group, news, (by, reason), text, &id, jid.text())
+    letter(group, news, (by, reason), Some(text), &id, jid.text())
 }
 
 fn letter(
     group: &Group<'_>,
     mut children: Vec<Element>,
     (by, reason): (&BareJid, Option<&str>),
-    text: String,
+    text: Option<String>,
     id: &str,
     to: Arc<str>,
 ) -> Outbound {
@@ -72,7 +84,7 @@ fn letter(
         invite.append_child(Element::builder("reason", MUC_USER).append(reason).build());
     }
     children.push(Element::builder("x", MUC_USER).append(invite).build());
-    children.push(Element::builder("body", STREAM).append(text).build());
+    children.extend(text.map(|text| Element::builder("body", STREAM).append(text).build()));
     children.push(Element::bare("store", "urn:xmpp:hints"));
     let content = xml::content(&children);
     message::message_from(&group.id.at(group.domain), None, Some(id), None, vec![to], &content)

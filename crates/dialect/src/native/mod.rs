@@ -11,7 +11,7 @@ mod retraction;
 
 pub use again::{Came, Spoken, Went, spoken};
 pub use announce::{
-    announcement, declined, event_content, invite, my_settings, news, request_content, welcome,
+    Words, announcement, declined, event_content, invite, my_settings, news, request_content, welcome,
 };
 pub use message::{copy, ephemeral};
 pub(crate) use message::{decode as message, is_forged, stanza_id_of as stanza_id};
