@@ -75,6 +75,8 @@ pub struct Site {
     pub multicast: bool,
     /// Does it have rooms of its own (XEP-0045), at `rooms.` before each domain, that tell nobody who comes and goes?
     pub rooms: bool,
+    /// Does it take clients by WebSocket (RFC 7395), as those in browsers come?
+    pub websocket: bool,
     /// Everybody.
     pub accounts: Vec<Account>,
 }
@@ -99,17 +101,29 @@ pub struct Addresses {
     pub clients: SocketAddr,
     /// For components.
     pub components: SocketAddr,
+    /// For clients that come by WebSocket, if the site takes them.
+    pub web: SocketAddr,
 }
 
 impl Addresses {
     fn free() -> Result<Self> {
-        Ok(Self { clients: free_address()?, components: free_address()? })
+        Ok(Self { clients: free_address()?, components: free_address()?, web: free_address()? })
+    }
+
+    /// Where clients find the WebSocket of a site that takes them.
+    pub fn websocket(&self) -> String {
+        format!("ws://{}/xmpp-websocket", self.web)
     }
 
     /// Waits until both ports accept connections, and somebody speaks there: a server with hundreds of domains goes on
     /// starting for a while after its ports are open.
     fn wait(&self, server: &mut Process, log: &Path) -> Result<()> {
         wait_until(server, log, || TcpStream::connect(self.components).is_ok() && is_greeted(self.clients))
+    }
+
+    /// Waits until the port for WebSockets accepts connections.
+    fn wait_for_web(&self, server: &mut Process, log: &Path) -> Result<()> {
+        wait_until(server, log, || TcpStream::connect(self.web).is_ok())
     }
 }
 

@@ -104,7 +104,7 @@ pub async fn run(soak: Soak, mut tell: impl FnMut(&Sample)) -> Result<Report> {
     let mut settings: Vec<_> = unhurried.iter().map(|limit| format!("limits.{limit} = 1000000")).collect();
     // What is remembered of each message for a while is to be at its level when the warm-up is over.
     settings.push("delivery.dedup_minutes = 1".to_owned());
-    let addresses = Addresses { clients: host.address(), components: host.address() };
+    let addresses = Addresses { clients: host.address(), components: host.address(), web: host.address() };
     let mut component = Component::start(&domain, &addresses, &settings)?;
     host.linked().await.with_context(|| component.log_tail())?;
     let mut crowd = Crowd::new(soak, &domain, &host);

@@ -37,7 +37,7 @@ pub async fn alone(members: usize, time: Duration) -> Result<Alone> {
     let service = domain.component();
     let host = CountingHost::start(&service).await?;
     let settings: Vec<_> = UNHURRIED.iter().map(|limit| format!("{limit} = 1000000")).collect();
-    let addresses = Addresses { clients: host.address(), components: host.address() };
+    let addresses = Addresses { clients: host.address(), components: host.address(), web: host.address() };
     let component = Component::start(&domain, &addresses, &settings)?;
     host.linked().await.with_context(|| component.log_tail())?;
     gather(&host, &service, members).await?;

@@ -67,6 +67,14 @@ const ROOMS: &str = "  mod_muc:
     default_room_options: {max_users: 10000, presence_broadcast: []}
 ";
 
+/// Clients that come by WebSocket, without encryption.
+const WEBSOCKET: &str = "  - module: ejabberd_http
+    ip: 127.0.0.1
+    port: @PORT@
+    request_handlers:
+      /xmpp-websocket: ejabberd_http_ws
+";
+
 /// What operators start from.
 const SHIPPED: &str = include_str!("../../../deploy/ejabberd.yml");
 
@@ -93,7 +101,11 @@ impl Ejabberd {
 
     /// Starts one that serves all this, and waits until it accepts connections.
     pub fn serve(site: &Site) -> Result<Self> {
-        Self::configured(&site.accounts, |addresses| configuration(addresses, site))
+        let mut started = Self::configured(&site.accounts, |addresses| configuration(addresses, site))?;
+        if let (true, Some(process)) = (site.websocket, &mut started.process) {
+            started.addresses.wait_for_web(process, &started.log)?;
+        }
+        Ok(started)
     }
 
     /// Starts one with the configuration that is shipped, but for its ports.
@@ -203,6 +215,9 @@ fn configuration(addresses: &Addresses, site: &Site) -> String {
             domain.component(),
             domain.component_secret
         );
+    }
+    if site.websocket {
+        text.push_str(&WEBSOCKET.replace("@PORT@", &addresses.web.port().to_string()));
     }
     let mut allowing = site.domains();
     allowing.retain(|domain| site.multicast || site.telling.contains(*domain));

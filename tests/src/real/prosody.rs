@@ -53,6 +53,14 @@ const ROOMS: &str = r#"Component "rooms.localhost" "muc"
 	muc_room_default_presence_broadcast = { visitor = false; participant = false; moderator = false }
 "#;
 
+/// What takes clients that come by WebSocket, beside the module for the others.
+const WEBSOCKET: &str = r#""c2s", "websocket""#;
+/// Where it does, without encryption.
+const WEB: &str = r#"
+http_interfaces = { "127.0.0.1" }
+https_ports = {}
+"#;
+
 /// What operators start from.
 const SHIPPED: &str = include_str!("../../../deploy/prosody.cfg.lua");
 
@@ -89,7 +97,12 @@ impl Prosody {
         if !site.telling.is_empty() && !Path::new(MODULE).is_file() {
             bail!("`prosody-modules` is not installed: run `cargo xtask test`, which installs it");
         }
-        Self::configured(&site.accounts, |folder, addresses| configuration(folder, addresses, site))
+        let mut started =
+            Self::configured(&site.accounts, |folder, addresses| configuration(folder, addresses, site))?;
+        if let (true, Some(process)) = (site.websocket, &mut started.process) {
+            started.addresses.wait_for_web(process, &started.log)?;
+        }
+        Ok(started)
     }
 
     /// Starts one with the configuration that is shipped, but for its ports and for where it writes.
@@ -154,7 +167,14 @@ fn places(folder: &Path, addresses: &Addresses) -> String {
 }
 
 fn configuration(folder: &Path, addresses: &Addresses, site: &Site) -> String {
-    let mut text = format!("{SETTINGS}{}plugin_paths = {{ '{PLUGINS}' }}\n", places(folder, addresses));
+    let mut text = SETTINGS.to_owned();
+    if let (true, Some(domain)) = (site.websocket, site.domains().first()) {
+        let port = addresses.web.port();
+        text = text.replace("\"c2s\"", WEBSOCKET);
+        // Browsers name an address and not a domain; their stream says which domain they mean.
+        let _ = writeln!(text, "{WEB}http_ports = {{ {port} }}\nhttp_default_host = \"{domain}\"");
+    }
+    let _ = writeln!(text, "{}plugin_paths = {{ '{PLUGINS}' }}", places(folder, addresses));
     // All settings of all hosts must precede the first component, or Prosody reads them as the component's.
     for domain in site.domains() {
         let _ = writeln!(text, "VirtualHost \"{domain}\"");
