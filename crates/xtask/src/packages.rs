@@ -36,6 +36,10 @@ pub(crate) const SLIXMPP: Package = Package {
     name: "python3-slixmpp",
     sign: Sign::File("/usr/lib/python3/dist-packages/slixmpp/__init__.py"),
 };
+/// A client for the terminal.
+pub(crate) const PROFANITY: Package = Package { name: "profanity", sign: Sign::Program("profanity") };
+/// A terminal that a program types into and reads.
+pub(crate) const TMUX: Package = Package { name: "tmux", sign: Sign::Program("tmux") };
 /// PostgreSQL.
 pub(crate) const POSTGRESQL: Package = Package { name: "postgresql", sign: Sign::Program("postgres") };
 /// MariaDB's server, without what would run it as a service of the machine.

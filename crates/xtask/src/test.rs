@@ -123,6 +123,8 @@ fn hosts() -> Result<()> {
         packages::NPM,
         packages::SYSTEMD,
         packages::SLIXMPP,
+        packages::PROFANITY,
+        packages::TMUX,
     ])
 }
 
