@@ -55,6 +55,10 @@ pub struct Model {
     pub deleted_at: Option<i64>,
     /// Milliseconds since 1970 (UTC) when it was made as a room; `NULL`: it is configured, or never was a room alone.
     pub locked_at: Option<i64>,
+    /// Milliseconds since 1970 (UTC) when a legal hold began; `NULL`: it is not held.
+    pub held_at: Option<i64>,
+    /// Why.
+    pub held_why: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

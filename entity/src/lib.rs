@@ -7,6 +7,7 @@ pub mod audit;
 pub mod ban;
 pub mod cursor;
 pub mod group;
+pub mod kept;
 pub mod member;
 pub mod mention;
 pub mod message;

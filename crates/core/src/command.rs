@@ -29,6 +29,8 @@ pub enum Command {
     },
     /// Change what reaches one's own devices: property names and values.
     MySettings(Vec<(String, String)>),
+    /// Leave for good, whatever one is in it: an operator erases the account.
+    Depart,
     /// Remove members (all or none), or leave.
     RemoveMembers(Removal),
     /// Say something.

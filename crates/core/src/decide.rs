@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::{
     BareJid, Command, Farewell, Group, Limits, Member, Mentions, Mid, Pending, Post, Receive, Refusal, Role,
-    Settings, StanzaId, Timestamp, affiliations, join, lifecycle, members, my_settings, post, receipts,
-    retract, room_roles,
+    Settings, StanzaId, Timestamp, affiliations, depart, join, lifecycle, members, my_settings, post,
+    receipts, retract, room_roles,
 };
 
 /// What one granted request does.
@@ -295,6 +295,7 @@ fn granted(
         Command::Invite(addition) => members::invite_all(group, actor, addition, limits, now),
         Command::UpdateMembers(updates) => members::update(group, actor, updates, limits),
         Command::RemoveMembers(removal) => members::remove(group, actor, removal, limits),
+        Command::Depart => depart::depart(group, actor),
         Command::Join { nick, person } => join::join(group, actor, nick.as_deref(), *person, limits, now),
         Command::MySettings(properties) => my_settings::change(group, actor, properties),
         Command::Post(message) => post::post(group, actor, message, limits),

@@ -11,6 +11,7 @@ mod archive;
 mod command;
 mod decide;
 pub mod delivery;
+mod depart;
 mod group;
 mod join;
 mod lifecycle;

@@ -210,6 +210,13 @@ impl Sessions {
         Some(SessionChange::Left(jid.clone(), address.clone()))
     }
 
+    /// Forgets an account: its devices, and whether it can be reached.
+    pub fn forget(&mut self, user: &BareJid) -> Vec<SessionChange> {
+        let devices: Vec<Jid> = self.of(user).iter().map(|session| Jid::from_stored(&session.jid)).collect();
+        let found = self.reach.seen(user).then(|| SessionChange::Found(user.clone()));
+        devices.iter().filter_map(|device| self.end(device)).chain(found).collect()
+    }
+
     /// A device is gone.
     pub fn end(&mut self, jid: &Jid) -> Option<SessionChange> {
         let age = self.find(jid)?.age;

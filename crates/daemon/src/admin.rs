@@ -3,6 +3,7 @@
 //! Every act that changes something is written to the audit log, before and after. Groups are changed by the engine alone:
 //! here it is only asked. Not here: what the commands are called and take (`table.rs`).
 
+mod erase;
 mod report;
 mod show;
 mod table;
@@ -17,6 +18,7 @@ use groupchat_core::{
 use groupchat_store::Store;
 pub(crate) use report::Report;
 pub(crate) use table::AdminCommand;
+use table::Switch;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -54,7 +56,7 @@ impl Admin {
         }
         let act = serde_json::to_string(&command).map_err(|problem| problem.to_string())?;
         self.note(store, by, &act, "asked").await?;
-        let said = self.act(&command).await;
+        let said = self.act(store, &command).await;
         let outcome = said.as_ref().map_or_else(|why| format!("refused: {why}"), |_| "done".to_owned());
         info!(by, act, outcome, "Administrator: {act}: {outcome}");
         if let Err(problem) = self.note(store, by, &act, &outcome).await {
@@ -79,13 +81,14 @@ impl Admin {
             }
             AdminCommand::Group { id } => show::group(store, &id.0).await,
             AdminCommand::User { jid } => show::user(store, &jid.0, Clock::real().now()).await,
+            AdminCommand::Erase { jid, .. } => erase::count(store, &jid.0).await,
             AdminCommand::Audit { limit } => show::audit(store, *limit).await,
             _ => return Ok(show::status(&self.watch)),
         };
         shown.map_err(|problem| problem.to_string())
     }
 
-    async fn act(&self, command: &AdminCommand) -> Said {
+    async fn act(&self, store: &Store, command: &AdminCommand) -> Said {
         match command {
             AdminCommand::Log { level } => crate::logging::change_level(level).map(Report::of),
             AdminCommand::Reload => read_again(&self.file, &self.newest).map(Report::of),
@@ -108,6 +111,8 @@ impl Admin {
                 self.change(&id.0, Command::UpdateMembers(vec![gets(&jid.0, (*role).into())])).await
             }
             AdminCommand::Delete { id } => self.change(&id.0, Command::Delete(Farewell::default())).await,
+            AdminCommand::Hold { id, state, why } => hold(store, &id.0, *state, why.as_deref()).await,
+            AdminCommand::Erase { jid, .. } => self.erase(store, &jid.0).await,
             AdminCommand::Status
             | AdminCommand::Groups { .. }
             | AdminCommand::Group { .. }
@@ -134,6 +139,21 @@ impl Admin {
             Ok(Err(_)) => Err("it could not be stored".into()),
             Err(_) => Err(format!("no answer for {} s; it may still be done", PATIENCE.as_secs())),
         }
+    }
+}
+
+/// What is held is a matter of the tables alone.
+async fn hold(store: &Store, id: &GroupId, state: Switch, why: Option<&str>) -> Said {
+    let why = why.map(str::trim).filter(|why| !why.is_empty());
+    let done = match (state, why) {
+        (Switch::On, None) => return Err("say why: --why 'file 12'".to_owned()),
+        (Switch::On, Some(why)) => store.hold(id, why, Clock::real().now()).await,
+        (Switch::Off, _) => store.release(id).await,
+    };
+    match done.map_err(|problem| problem.to_string())? {
+        true => Ok(Report::of("done")),
+        false if state == Switch::Off => Err(format!("the group `{id}` is not held")),
+        false => Err(format!("there is no group `{id}`")),
     }
 }
 

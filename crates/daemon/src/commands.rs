@@ -5,7 +5,9 @@ mod copy;
 mod ctl;
 mod doctor;
 mod exit;
+mod export;
 mod health;
+mod import;
 mod migrate;
 mod run;
 
@@ -52,6 +54,10 @@ enum Command {
     },
     /// Copy everything from one database to another, empty one, of whatever kinds, and compare; stop the component first
     Copy(copy::Options),
+    /// Write what is kept of a group, or of an account, as lines of JSON, while the component runs
+    Export(export::Options),
+    /// Bring groups into the database; stop the component first
+    Import(import::Options),
     /// Write the SQLite database into a new file, while the component runs
     Backup {
         #[command(flatten)]
@@ -100,6 +106,12 @@ pub fn main() -> ExitCode {
         Command::Copy(options) => {
             logging::start(&Log::default());
             done(block_on(copy::copy(&options)))
+        }
+        Command::Export(options) => {
+            with_config(&options.file, |config| block_on(export::export(config, &options)))
+        }
+        Command::Import(options) => {
+            with_config(&options.file, |config| block_on(import::import(config, &options)))
         }
         Command::Backup { config, to } => {
             with_config(&config, |config| block_on(backup::back_up(config, &to)))

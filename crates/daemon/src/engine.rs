@@ -9,6 +9,7 @@
 mod act;
 mod bounce;
 mod carry_out;
+mod erase;
 mod leftovers;
 mod order;
 mod policy;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use act::Act;
 use bounce::{Links, Missed};
+pub(crate) use erase::{Erasure, Step};
 use groupchat_core::{GroupId, Jid, Rooms, SessionChange, Sessions, StanzaId, Timestamp};
 use groupchat_dialect::{Bounce, Presence, encode};
 use groupchat_link::Outgoing;
@@ -301,6 +303,7 @@ impl Engine {
             Order::Consent(origin, addable) => self.consent(work, origin, addable),
             Order::LinkUp => self.links.note(self.clock.now()),
             Order::Act(act) => self.act(work, *act).await,
+            Order::Erase(erasure) => self.erase(work, *erasure).await,
             Order::Reload(new) => (self.policy, self.rates) = *new,
         }
     }

@@ -26,4 +26,5 @@ pub mod reload;
 mod retention;
 mod router;
 mod signals;
+mod transfer;
 pub mod watch;

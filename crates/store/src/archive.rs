@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::error::Doing;
-use crate::{ROWS_PER_STATEMENT, Store, StoreError, rows};
+use crate::{ROWS_PER_STATEMENT, Store, StoreError, hold, rows};
 
 /// MariaDB takes 16 MiB in one packet, and a payload may have 128 KiB.
 const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
@@ -179,6 +179,7 @@ async fn blank(
     retraction: &Retraction<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    hold::keep(tx, id, message).await?;
     let blank = Entity::update_many()
         .col_expr(Column::Body, Expr::value(None::<String>))
         .col_expr(Column::Payload, Expr::value(""))

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use groupchat_entity::{
-    audit, ban, cursor, group, member, mention, message, native, occupant, pending, session, unreachable,
-    user,
+    audit, ban, cursor, group, kept, member, mention, message, native, occupant, pending, session,
+    unreachable, user,
 };
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IdenStatic,
@@ -81,6 +81,7 @@ macro_rules! each_table {
             $job.table::<audit::Entity>().await?,
             $job.table::<occupant::Entity>().await?,
             $job.table::<native::Entity>().await?,
+            $job.table::<kept::Entity>().await?,
         ]
     };
 }
@@ -98,10 +99,7 @@ impl Store {
         progress: impl FnMut(CopyProgress<'_>),
     ) -> Result<Vec<CopiedTable>, StoreError> {
         for store in [self, other] {
-            let missing = store.migrations().await?.into_iter().find(|migration| !migration.applied);
-            if let Some(migration) = missing {
-                return Err(StoreError::Behind { missing: migration.name });
-            }
+            store.refuse_behind().await?;
         }
         let from = self.snapshot().await?;
         let to = other.begin().await?;
@@ -112,8 +110,13 @@ impl Store {
         Ok(tables)
     }
 
+    pub(crate) async fn refuse_behind(&self) -> Result<(), StoreError> {
+        let missing = self.migrations().await?.into_iter().find(|migration| !migration.applied);
+        missing.map_or(Ok(()), |migration| Err(StoreError::Behind { missing: migration.name }))
+    }
+
     /// A transaction that sees all of the database as it is now.
-    async fn snapshot(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction, StoreError> {
         // SQLite and its kind take no such words; a transaction there always sees one state.
         let isolation =
             (self.db.get_database_backend() != DbBackend::Sqlite).then_some(IsolationLevel::RepeatableRead);

@@ -65,6 +65,22 @@ pub enum StoreError {
         /// How many rows it has.
         rows: u64,
     },
+    /// A group that is to be imported is there.
+    #[error("there is a group `{0}` already")]
+    GroupThere(GroupId),
+    /// A group cannot be imported.
+    #[error("the group `{group}` cannot be imported: {why}; nothing of it is kept")]
+    Import {
+        /// Its id.
+        group: String,
+        /// What is wrong with it, or what to do.
+        why: String,
+    },
+    /// A message of another group has the id of one that is to be imported.
+    #[error(
+        "the group `{0}` cannot be imported: a message of another group has the id of one of its messages"
+    )]
+    ImportClash(GroupId),
     /// What was copied does not read as what it was copied from.
     #[error("the copy of the table `{table}` differs from the table: nothing was kept of the copy")]
     Differs {

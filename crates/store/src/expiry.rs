@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::error::Doing;
-use crate::{ROWS_PER_STATEMENT, Store, StoreError};
+use crate::{ROWS_PER_STATEMENT, Store, StoreError, hold};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -45,6 +45,7 @@ impl Store {
             .columns([group::Column::GroupId, group::Column::RetentionDays])
             .expr(Expr::SubQuery(None, Box::new(oldest.into())))
             .filter(group::Column::RetentionDays.gt(0))
+            .filter(group::Column::HeldAt.is_null())
             .into_tuple::<(String, i64, Option<i64>)>();
         let rows = rows.all(&self.db).await.doing("looking for expired messages")?;
         let mut expiring: Vec<_> = rows
@@ -72,8 +73,9 @@ impl Store {
         let Some((_, seen)) = old.last() else { return Ok(0) };
         let tx = self.begin().await?;
         // The group first, as a commit does, so that the two cannot wait for each other.
-        let locked = group::Entity::find().filter(group::Column::GroupId.eq(group)).lock_exclusive();
-        locked.one(&tx).await.doing("locking a group")?;
+        if hold::lock(&tx, group).await? {
+            return Ok(0);
+        }
         match forget(&tx, group, &old, *seen).await {
             Ok(()) => tx.commit().await.doing("deleting expired messages").map(|()| old.len()),
             Err(error) => {

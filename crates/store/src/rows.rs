@@ -11,6 +11,16 @@ use sea_orm::{NotSet, Set};
 /// The mention of everybody names nobody.
 pub(crate) const EVERYBODY: &str = "";
 
+/// What the addresses of an account's devices look like to a database; some of others may look so, too.
+pub(crate) fn devices_like(account: &str) -> String {
+    format!("{}/%", account.replace(['%', '_', '\\'], "_"))
+}
+
+/// Is this a device of that account?
+pub(crate) fn is_device_of(device: &str, account: &str) -> bool {
+    device.strip_prefix(account).is_some_and(|rest| rest.starts_with('/'))
+}
+
 pub(crate) fn new_group(new: &Group, now: Timestamp) -> group::ActiveModel {
     group::ActiveModel {
         group_id: Set(new.id.to_string()),

@@ -49,6 +49,10 @@ pub(super) async fn group(store: &Store, id: &GroupId) -> Result<Report, StoreEr
     if group.deleted {
         report = report.fact("deleted", "yes; its id stays taken");
     }
+    if let Some(hold) = store.held(id).await? {
+        let since = jiff::Timestamp::from_millisecond(hold.since.0).map(|at| at.to_string());
+        report = report.fact("legal hold", format!("since {}: {}", since.unwrap_or_default(), hold.why));
+    }
     for (name, value) in group.settings.properties() {
         report = report.fact(name, value);
     }

@@ -89,6 +89,25 @@ pub(crate) enum AdminCommand {
         /// The group's id
         id: GroupName,
     },
+    /// Put a group under a legal hold, of which nothing goes, or end that
+    Hold {
+        /// The group's id
+        id: GroupName,
+        /// on or off
+        #[arg(value_enum)]
+        state: Switch,
+        /// Why, for those who look at it later; needed with on
+        #[arg(long)]
+        why: Option<String>,
+    },
+    /// Forget a user: he leaves his groups, and what he wrote goes
+    Erase {
+        /// The address
+        jid: Account,
+        /// Only count what would go
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Show the newest acts of administrators
     Audit {
         /// So many at most
@@ -114,6 +133,7 @@ impl AdminCommand {
             | Self::Groups { .. }
             | Self::Group { .. }
             | Self::User { .. }
+            | Self::Erase { dry_run: true, .. }
             | Self::Audit { .. } => true,
             Self::Create { .. }
             | Self::Set { .. }
@@ -121,11 +141,23 @@ impl AdminCommand {
             | Self::Remove { .. }
             | Self::Role { .. }
             | Self::Delete { .. }
+            | Self::Hold { .. }
+            | Self::Erase { .. }
             | Self::Log { .. }
             | Self::Reload
             | Self::Stop => false,
         }
     }
+}
+
+/// Whether something is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Switch {
+    /// From now on.
+    On,
+    /// No more.
+    Off,
 }
 
 /// A role, as it is typed and chosen from a list.

@@ -31,6 +31,7 @@ pub(super) fn of_store(problem: &StoreError) -> u8 {
     match problem {
         StoreError::Url { .. } | StoreError::NoFolder { .. } => CONFIG,
         StoreError::Newer { .. } | StoreError::Behind { .. } | StoreError::NotEmpty { .. } => DATA,
+        StoreError::GroupThere(_) | StoreError::ImportClash(_) | StoreError::Import { .. } => DATA,
         StoreError::Open { cause, .. } => of_opening(cause),
         StoreError::Differs { .. }
         | StoreError::Backup { .. }

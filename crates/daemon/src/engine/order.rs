@@ -3,7 +3,7 @@
 use groupchat_core::{Addable, GroupId, Jid, Refusal};
 use groupchat_dialect::{Bounce, Enter, Origin, Outbound, Presence, Private, Request, encode};
 
-use super::{Act, Policy};
+use super::{Act, Erasure, Policy};
 use crate::rates::Rates;
 
 /// What the engine is asked to do.
@@ -35,6 +35,8 @@ pub(crate) enum Order {
     LinkUp,
     /// An administrator does something.
     Act(Box<Act>),
+    /// A step of erasing somebody.
+    Erase(Box<Erasure>),
     /// The operator has changed what is allowed.
     Reload(Box<(Policy, Rates<GroupId>)>),
 }
@@ -56,6 +58,7 @@ impl Order {
             | Self::KeptBounce(_)
             | Self::LinkUp
             | Self::Act(_)
+            | Self::Erase(_)
             | Self::Reload(_) => {
                 return None;
             }

@@ -298,6 +298,7 @@ impl Lookups<'_> {
             | Command::UpdateMembers(_)
             | Command::Join { .. }
             | Command::MySettings(_)
+            | Command::Depart
             | Command::RemoveMembers(_)
             | Command::Subject { .. }
             | Command::Roles(_)

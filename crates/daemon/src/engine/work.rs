@@ -144,6 +144,12 @@ impl Work {
         self.groups.get(id).and_then(Option::as_ref)
     }
 
+    /// What is known of a group that nothing was decided on: it is loaded anew when it is needed.
+    pub(super) fn forget(&mut self, id: &GroupId) {
+        self.groups.remove(id);
+        self.versions.retain(|(group, _)| group != id);
+    }
+
     /// Takes a touched group out, to speak of it while rows are added; [`Work::put_back`] goes with it.
     pub(super) fn take(&mut self, id: &GroupId) -> Option<Group> {
         self.groups.get_mut(id).and_then(Option::take)
@@ -201,7 +207,9 @@ impl Work {
                 _ => false,
             },
             // It may be about anything.
-            Order::Act(_) => !self.changes.is_empty() || !self.archive.is_empty() || self.changes_people(),
+            Order::Act(_) | Order::Erase(_) => {
+                !self.changes.is_empty() || !self.archive.is_empty() || self.changes_people()
+            }
             // What is said in this batch is to be in its history.
             Order::Enter(enter) => self.has_said_in(&enter.group) || self.changes_people(),
             Order::Presence(_)

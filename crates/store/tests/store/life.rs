@@ -51,7 +51,7 @@ fn retraction() -> impl Strategy<Value = Command> {
     })
 }
 
-fn command() -> impl Strategy<Value = Command> {
+pub(crate) fn command() -> impl Strategy<Value = Command> {
     let removed = (prop::collection::vec(user(), 0..3), any::<bool>()).prop_map(|(who, ban)| {
         Command::RemoveMembers(Removal {
             who: who.iter().map(|who| MemberRef::Jid(bare(who))).collect(),

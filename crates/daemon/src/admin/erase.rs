@@ -1,0 +1,159 @@
+//! `erase`: somebody is forgotten. The engine lets him leave his groups; what he wrote goes here, a few rows in a transaction, so
+//! that a hundred thousand messages hold nobody up. Asked for again, it goes on where it was.
+//!
+//! Not here: which rows these are (the store), and what leaving means (the engine).
+
+use std::time::Duration;
+
+use groupchat_core::BareJid;
+use groupchat_store::{ERASED, ERASED_NICK, Store, StoreError, Trace};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{Admin, PATIENCE, Report, Said};
+use crate::clock::Clock;
+use crate::engine::{Erasure, Order, Step};
+
+/// Rows in one transaction.
+const ROWS_MAX: u64 = 200;
+/// Between two of them, so that others come in between.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Whoever asks waits so long; then it goes on without him.
+const WAIT: Duration = Duration::from_secs(12);
+
+/// What would go.
+pub(super) async fn count(store: &Store, who: &BareJid) -> Result<Report, StoreError> {
+    let traces = store.traces(who).await?;
+    let devices = store.sessions().await?.into_iter().filter(|(device, ..)| device.bare() == who).count();
+    let sum = |held: bool| {
+        traces.iter().filter(|trace| trace.is_held == held).map(|trace| trace.messages).sum::<u64>()
+    };
+    let row = |trace: &Trace| {
+        let is = match (trace.is_in, trace.waits) {
+            (true, _) => "leaves",
+            (false, true) => "waits",
+            (false, false) => "was in",
+        };
+        let held = if trace.is_held { "held: stays" } else { "" };
+        [trace.group.to_string(), is.to_owned(), trace.messages.to_string(), held.to_owned()]
+    };
+    Ok(Report::of(format!(
+        "{} messages would go, {} stay because their groups are held",
+        sum(false),
+        sum(true)
+    ))
+    .fact("devices", devices)
+    .table(["group", "he", "messages", "legal hold"], traces.iter().map(row).collect()))
+}
+
+impl Admin {
+    /// Lets him leave, and begins to erase; waits for the end if that is near.
+    pub(super) async fn erase(&self, store: &Store, who: &BareJid) -> Said {
+        let traces = store.traces(who).await.map_err(|problem| problem.to_string())?;
+        for trace in traces.iter().filter(|trace| trace.is_in || trace.waits) {
+            self.step(who, Step::Leave(trace.group.clone())).await?;
+        }
+        self.step(who, Step::Devices).await?;
+        let held = traces.iter().filter(|trace| trace.is_held).count();
+        let messages: u64 = traces.iter().filter(|trace| !trace.is_held).map(|trace| trace.messages).sum();
+        let (job, account) = (self.clone(), who.clone());
+        let rest = store.clone();
+        let erasing = tokio::spawn(async move {
+            let outcome = job.rest(&rest, &account, traces).await;
+            match &outcome {
+                Ok(()) => info!("Erased an account"),
+                Err(why) => warn!("An account is not erased to the end: {why}; ask for it again"),
+            }
+            outcome
+        });
+        let report = match tokio::time::timeout_at(Instant::now() + WAIT, erasing).await {
+            Ok(Ok(outcome)) => outcome.map(|()| Report::of(format!("erased, with {messages} messages")))?,
+            Ok(Err(stopped)) => return Err(stopped.to_string()),
+            Err(_) => Report::of(format!(
+                "he has left; {messages} messages go now, --dry-run tells how many are left"
+            )),
+        };
+        Ok(match held {
+            0 => report,
+            held => report.fact("legal hold", format!("{held} groups are held: what he wrote there stays")),
+        })
+    }
+
+    async fn rest(&self, store: &Store, who: &BareJid, traces: Vec<Trace>) -> Result<(), String> {
+        let failed = |problem: StoreError| problem.to_string();
+        for trace in traces.iter().filter(|trace| !trace.is_held) {
+            let mut after = 0;
+            let now = Clock::real().now();
+            while let Some(last) = store.erase_written(trace, after, ROWS_MAX, now).await.map_err(failed)? {
+                after = last;
+                tokio::time::sleep(PAUSE).await;
+            }
+            let mut after = 0;
+            let place = (&trace.group, who);
+            let without = |payload: &str| without(payload, who);
+            while let Some(last) = store.erase_told(place, after, ROWS_MAX, without).await.map_err(failed)? {
+                after = last;
+                tokio::time::sleep(PAUSE).await;
+            }
+            self.step(who, Step::Forget(trace.group.clone())).await?;
+        }
+        store.erase_account(who).await.map_err(failed)
+    }
+
+    async fn step(&self, who: &BareJid, step: Step) -> Result<(), String> {
+        let orders = self.watch.orders.get().and_then(tokio::sync::mpsc::WeakSender::upgrade);
+        let Some(orders) = orders else { return Err("the service is not at work".into()) };
+        let (done, is_done) = oneshot::channel();
+        let erasure = Erasure { who: who.clone(), step, done };
+        orders.send(Order::Erase(Box::new(erasure))).await.map_err(|_| "the service is ending".to_owned())?;
+        match tokio::time::timeout(PATIENCE, is_done).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err("it could not be stored".into()),
+            Err(_) => Err(format!("no answer for {} s; ask again", PATIENCE.as_secs())),
+        }
+    }
+}
+
+/// What a group said of a change, without him: his address and his nick in the tags that name him.
+fn without(payload: &str, who: &BareJid) -> String {
+    payload.split('<').map(|tag| without_in(tag, who)).collect::<Vec<_>>().join("<")
+}
+
+fn without_in(tag: &str, who: &BareJid) -> String {
+    let named = |value: &str| {
+        value.strip_prefix(who.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    // Attributes are written with single quotes: every second piece is a value, behind its name.
+    let pieces: Vec<&str> = tag.split('\'').collect();
+    if !pieces.iter().skip(1).step_by(2).any(|value| named(value)) {
+        return tag.to_owned();
+    }
+    let mut new: Vec<&str> = Vec::with_capacity(pieces.len());
+    for (at, piece) in pieces.iter().enumerate() {
+        let is_nick = new.last().is_some_and(|before| before.ends_with(" nick="));
+        new.push(match at % 2 {
+            1 if named(piece) => ERASED,
+            1 if is_nick => ERASED_NICK,
+            _ => piece,
+        });
+    }
+    new.join("'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_he_is_taken_out() {
+        let who = BareJid::parse("al@h").unwrap();
+        let said = "<x xmlns='g#addmember'/><item jid='al@h' mid='al' nick='Al' role='member'/>\
+                    <item jid='hal@h' mid='hal' nick='Hal'/><item nick='A' jid='al@h/pda'/><item jid='al@h.lit'/>";
+        let expected = "<x xmlns='g#addmember'/><item jid='erased@erased.invalid' mid='al' nick='erased' role='member'/>\
+                        <item jid='hal@h' mid='hal' nick='Hal'/><item nick='erased' jid='erased@erased.invalid'/>\
+                        <item jid='al@h.lit'/>";
+        assert_eq!(without(said, &who), expected);
+        assert_eq!(without("al@h said 'al@h'", &BareJid::parse("b@h").unwrap()), "al@h said 'al@h'");
+    }
+}

@@ -1,0 +1,76 @@
+//! `xmpp-groupchat import`: groups into the database, while the component is stopped.
+
+mod file;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use groupchat_core::BareJid;
+use groupchat_store::Store;
+use groupchat_store::portable::WhenThere;
+use tokio::net::UnixStream;
+
+use super::{ConfigFile, say};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::transfer::intake::Intake;
+
+/// What is imported, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    pub(super) file: ConfigFile,
+    /// Only try: tell what would be imported and what not, and keep nothing
+    #[arg(long, global = true)]
+    dry_run: bool,
+    /// Let a group that is there go for the one that comes, with all that was said in it
+    #[arg(long, global = true)]
+    replace: bool,
+    #[command(subcommand)]
+    from: Source,
+}
+
+#[derive(Debug, Subcommand)]
+enum Source {
+    /// A file that `export group` wrote, or several of them one behind the other
+    File {
+        /// The file; `-` for standard input
+        file: PathBuf,
+    },
+}
+
+/// Imports, and prints what came of each group.
+pub(super) async fn import(config: Config, options: &Options) -> anyhow::Result<()> {
+    let socket = &config.control.socket;
+    if !socket.as_os_str().is_empty() && UnixStream::connect(socket).await.is_ok() {
+        bail!(
+            "the component runs (it listens at {}): stop it first, for it has groups in memory",
+            socket.display()
+        );
+    }
+    let store = open(&config.database.url, options.dry_run).await?;
+    let domain = BareJid::parse(&config.component.domain)?;
+    let when_there = if options.replace { WhenThere::Replace } else { WhenThere::Refuse };
+    let now = Clock::real().now();
+    let intake = Intake { store: store.clone(), domain, when_there, is_dry: options.dry_run, now };
+    let outcome = match &options.from {
+        Source::File { file } => file::import(&intake, file).await,
+    };
+    store.close().await.context("closing the database")?;
+    let groups = outcome?;
+    let what = if options.dry_run { "would be imported" } else { "imported" };
+    say(&format!("{groups} groups {what}"));
+    Ok(())
+}
+
+/// The database, up to date. A dry run changes nothing, and makes no file.
+async fn open(url: &str, is_dry: bool) -> anyhow::Result<Store> {
+    const OPENING: &str = "opening the database";
+    if is_dry && Store::file_of(url).is_none_or(|file| file.is_file()) {
+        return Store::open(url).await.context(OPENING);
+    }
+    let store = Store::open(if is_dry { "sqlite::memory:" } else { url }).await.context(OPENING)?;
+    store.migrate().await.context("bringing the database up to date")?;
+    Ok(store)
+}

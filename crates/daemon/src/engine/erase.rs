@@ -1,0 +1,68 @@
+//! Somebody is erased: he leaves his groups like anybody who leaves, his devices are forgotten, and what memory has of him goes when
+//! the tables have forgotten him.
+//!
+//! Not here: what he wrote, which goes beside the engine, a few rows at a time (`admin/erase.rs`).
+
+use groupchat_core::{BareJid, Command, GroupId, Jid};
+use groupchat_dialect::{Carrier, Origin};
+use tokio::sync::oneshot;
+
+use super::{Engine, Work};
+
+/// A step of it.
+#[derive(Debug)]
+pub(crate) struct Erasure {
+    /// Who.
+    pub(crate) who: BareJid,
+    /// What is done now.
+    pub(crate) step: Step,
+    /// Hears how it ended; dropped if it could not be stored.
+    pub(crate) done: oneshot::Sender<Result<(), String>>,
+}
+
+/// The steps, in their order.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// He leaves a group, and what he waits for in it ends.
+    Leave(GroupId),
+    /// His devices are forgotten.
+    Devices,
+    /// A group forgets whose his member ids were.
+    Forget(GroupId),
+}
+
+impl Engine {
+    pub(super) async fn erase(&mut self, work: &mut Work, erasure: Erasure) {
+        let Erasure { who, step, done } = erasure;
+        let outcome = match step {
+            Step::Leave(id) => {
+                let from = Jid::with_resource(who, "operator");
+                let at = id.at(self.policy.domain.as_str());
+                let origin = Origin { from, at, carrier: Carrier::Message { id: None, is_of_rooms: false } };
+                let decided = self.decide_in(work, &origin, &id, Command::Depart).await;
+                decided
+                    .map(|decision| self.carry_out(work, origin, &id, decision, None))
+                    .map_err(|no| no.to_string())
+            }
+            Step::Devices => {
+                work.sessions.extend(self.sessions.forget(&who));
+                Ok(())
+            }
+            Step::Forget(id) => self.forget(work, &id, &who).await,
+        };
+        match outcome {
+            // Whoever asked may have lost patience.
+            Ok(()) => work.when_stored(Box::new(move || done.send(Ok(())).unwrap_or_default())),
+            Err(why) => done.send(Err(why)).unwrap_or_default(),
+        }
+    }
+
+    /// Here and not beside the engine, so that no request is decided on what memory has meanwhile.
+    async fn forget(&mut self, work: &mut Work, id: &GroupId, who: &BareJid) -> Result<(), String> {
+        work.forget(id);
+        let forgotten = self.store.erase_memberships(id, who).await;
+        // Whatever came of it, what is stored is what counts.
+        let _ = self.groups.take(id).await;
+        forgotten.map(drop).map_err(|problem| problem.to_string())
+    }
+}

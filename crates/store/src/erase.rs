@@ -1,0 +1,260 @@
+//! Somebody is to be forgotten: what he wrote becomes tombstones, and where his address stood there is one that is nobody's. A few
+//! rows at a time, so that nobody waits for it. What is held stays as it is.
+//!
+//! Not here: that he leaves his groups, and that the engine forgets what it has of him in memory.
+
+use std::collections::BTreeSet;
+
+use groupchat_core::{BareJid, GroupId, Mid, Nick, Timestamp};
+use groupchat_entity::{
+    group, member, mention, message, native, occupant, pending, session, unreachable, user,
+};
+use sea_orm::sea_query::{CaseStatement, Expr, Func, Query};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+
+use crate::error::Doing;
+use crate::{Store, StoreError, hold, rows};
+
+/// What stands where the address of somebody stood who was erased. RFC 2606 §2: the domain is nobody's.
+pub const ERASED: &str = "erased@erased.invalid";
+/// And where his nick stood.
+pub const ERASED_NICK: &str = "erased";
+
+const DOING: &str = "erasing somebody";
+
+/// What is kept of an account in one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// The group.
+    pub group: GroupId,
+    /// The member ids that he has, or had, in it.
+    pub mids: Vec<Mid>,
+    /// He is in.
+    pub is_in: bool,
+    /// He asked to join, was invited, or invited somebody.
+    pub waits: bool,
+    /// It is under a legal hold: nothing of it is erased.
+    pub is_held: bool,
+    /// So many messages of his say something.
+    pub messages: u64,
+}
+
+impl Store {
+    /// Where something is kept of an account, by group.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn traces(&self, jid: &BareJid) -> Result<Vec<Trace>, StoreError> {
+        let rows = member::Entity::find().filter(member::Column::UserId.eq(jid.as_str()));
+        let rows = rows.order_by_asc(member::Column::Id).all(&self.db).await.doing(DOING)?;
+        let own = Condition::any()
+            .add(pending::Column::UserId.eq(jid.as_str()))
+            .add(pending::Column::InvitedBy.eq(jid.as_str()));
+        let waiting = pending::Entity::find().select_only().column(pending::Column::GroupId).filter(own);
+        let waiting: Vec<String> = waiting.into_tuple().all(&self.db).await.doing(DOING)?;
+        let waiting: BTreeSet<&str> = waiting.iter().map(String::as_str).collect();
+        let ids: BTreeSet<&str> =
+            rows.iter().map(|row| row.group_id.as_str()).chain(waiting.iter().copied()).collect();
+        let mut traces = Vec::with_capacity(ids.len());
+        for id in ids {
+            let own = rows.iter().filter(|row| row.group_id == id);
+            let mids: Vec<Mid> = own.clone().map(|row| Mid::from_stored(&row.mid)).collect();
+            let messages = written(id, &mids).filter(message::Column::RetractedAt.is_null());
+            let group = GroupId::from_stored(id);
+            traces.push(Trace {
+                is_held: self.held(&group).await?.is_some(),
+                messages: messages.count(&self.db).await.doing(DOING)?,
+                is_in: own.clone().any(|row| row.left_at.is_none()),
+                waits: waiting.contains(id),
+                group,
+                mids,
+            });
+        }
+        Ok(traces)
+    }
+
+    /// Makes tombstones of the next messages of these members behind an id, at most so many, and takes their sender's address away. The
+    /// last id; `None`: nothing is left, or the group is held.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn erase_written(
+        &self,
+        trace: &Trace,
+        after: i64,
+        rows_max: u64,
+        now: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let next = written(trace.group.as_str(), &trace.mids)
+            .select_only()
+            .column(message::Column::MsgId)
+            .filter(message::Column::MsgId.gt(after))
+            .filter(message::Column::SenderJid.ne(ERASED))
+            .order_by_asc(message::Column::MsgId)
+            .limit(rows_max)
+            .into_tuple::<i64>();
+        let ids = next.all(&self.db).await.doing(DOING)?;
+        let Some(last) = ids.last().copied() else { return Ok(None) };
+        let tx = self.begin().await?;
+        if hold::lock(&tx, trace.group.as_str()).await? {
+            return Ok(None);
+        }
+        bury(&tx, trace.group.as_str(), &ids, now).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(Some(last))
+    }
+
+    /// Takes an account out of what the group itself said, in the next events behind an id: `without` gives an event's payload without
+    /// him. The last id; `None`: nothing is left, or the group is held.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn erase_told(
+        &self,
+        (group, jid): (&GroupId, &BareJid),
+        after: i64,
+        rows_max: u64,
+        without: impl Fn(&str) -> String,
+    ) -> Result<Option<i64>, StoreError> {
+        let names = Condition::any()
+            .add(message::Column::Payload.like(format!("%{}%", jid.as_str().replace(['%', '_', '\\'], "_"))))
+            .add(message::Column::SenderJid.like(rows::devices_like(jid.as_str())));
+        let next = message::Entity::find()
+            .filter(message::Column::GroupId.eq(group.as_str()))
+            .filter(message::Column::Kind.eq(rows::kind(groupchat_core::ArchivedKind::Event)))
+            .filter(message::Column::MsgId.gt(after))
+            .filter(names)
+            .order_by_asc(message::Column::MsgId)
+            .limit(rows_max);
+        let found = next.all(&self.db).await.doing(DOING)?;
+        let Some(last) = found.last().map(|row| row.msg_id) else { return Ok(None) };
+        let tx = self.begin().await?;
+        if hold::lock(&tx, group.as_str()).await? {
+            return Ok(None);
+        }
+        for row in found {
+            let is_his = rows::is_device_of(&row.sender_jid, jid.as_str());
+            let sender = if is_his { ERASED.to_owned() } else { row.sender_jid };
+            let update = message::Entity::update_many()
+                .col_expr(message::Column::Payload, Expr::value(without(&row.payload)))
+                .col_expr(message::Column::SenderJid, Expr::value(sender))
+                .filter(message::Column::MsgId.eq(row.msg_id));
+            update.exec(&tx).await.doing(DOING)?;
+        }
+        tx.commit().await.doing(DOING)?;
+        Ok(Some(last))
+    }
+
+    /// Forgets whose the member ids were that an account had in a group; nobody gets them all the same. Whoever has the group in memory
+    /// must forget it. `false`: the group is held.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn erase_memberships(&self, group: &GroupId, jid: &BareJid) -> Result<bool, StoreError> {
+        let tx = self.begin().await?;
+        if hold::lock(&tx, group.as_str()).await? {
+            return Ok(false);
+        }
+        let of_him = Condition::all()
+            .add(member::Column::GroupId.eq(group.as_str()))
+            .add(member::Column::UserId.eq(jid.as_str()))
+            .add(member::Column::LeftAt.is_not_null());
+        let mids = member::Entity::find().select_only().column(member::Column::Mid).filter(of_him.clone());
+        let mids: Vec<String> = mids.into_tuple().all(&tx).await.doing(DOING)?;
+        let mentions = mention::Entity::delete_many()
+            .filter(mention::Column::GroupId.eq(group.as_str()))
+            .filter(mention::Column::Mid.is_in(mids));
+        mentions.exec(&tx).await.doing(DOING)?;
+        let update = member::Entity::update_many()
+            .col_expr(member::Column::UserId, Expr::value(ERASED))
+            .col_expr(member::Column::Nick, Expr::value(ERASED_NICK))
+            .col_expr(member::Column::NickKey, Expr::value(Nick::from_stored(ERASED_NICK).key()))
+            .col_expr(member::Column::ReadId, Expr::value(0_i64))
+            .col_expr(member::Column::ReadAt, Expr::value(0_i64))
+            .col_expr(member::Column::MuteUntil, Expr::value(None::<i64>))
+            .filter(of_him);
+        update.exec(&tx).await.doing(DOING)?;
+        let version = group::Entity::update_many()
+            .col_expr(group::Column::Version, Expr::col(group::Column::Version).add(1_i64))
+            .filter(group::Column::GroupId.eq(group.as_str()));
+        version.exec(&tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
+        Ok(true)
+    }
+
+    /// Forgets what an account wants and how it came, and its devices.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn erase_account(&self, jid: &BareJid) -> Result<(), StoreError> {
+        let tx = self.begin().await?;
+        user::Entity::delete_by_id(jid.as_str()).exec(&tx).await.doing(DOING)?;
+        native::Entity::delete_by_id(jid.as_str()).exec(&tx).await.doing(DOING)?;
+        unreachable::Entity::delete_by_id(jid.as_str()).exec(&tx).await.doing(DOING)?;
+        let like = rows::devices_like(jid.as_str());
+        let sessions =
+            session::Entity::find().filter(session::Column::Jid.like(like.as_str())).all(&tx).await;
+        let own = sessions.doing(DOING)?.into_iter().filter(|row| rows::is_device_of(&row.jid, jid.as_str()));
+        let own: Vec<i64> = own.map(|row| row.id).collect();
+        session::Entity::delete_many().filter(session::Column::Id.is_in(own)).exec(&tx).await.doing(DOING)?;
+        let present = occupant::Entity::find().filter(occupant::Column::Jid.like(like)).all(&tx).await;
+        let own = present.doing(DOING)?.into_iter().filter(|row| rows::is_device_of(&row.jid, jid.as_str()));
+        let own: Vec<i64> = own.map(|row| row.id).collect();
+        occupant::Entity::delete_many()
+            .filter(occupant::Column::Id.is_in(own))
+            .exec(&tx)
+            .await
+            .doing(DOING)?;
+        tx.commit().await.doing(DOING)
+    }
+}
+
+/// What these members of a group wrote.
+fn written(group: &str, mids: &[Mid]) -> sea_orm::Select<message::Entity> {
+    message::Entity::find()
+        .filter(message::Column::GroupId.eq(group))
+        .filter(message::Column::Mid.is_in(mids.iter().map(Mid::as_str)))
+        .filter(message::Column::Kind.eq(rows::kind(groupchat_core::ArchivedKind::Message)))
+}
+
+/// Makes tombstones. Who took something back before stays written down.
+async fn bury(tx: &DatabaseTransaction, group: &str, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
+    let if_new = |column: message::Column, new: Expr| {
+        CaseStatement::new()
+            .case(Expr::col(message::Column::RetractedAt).is_null(), new)
+            .finally(Expr::col(column))
+    };
+    // MySQL sets one column after the other, and looks at what it has set: the one that is asked for comes last.
+    let tombstones = message::Entity::update_many()
+        .col_expr(message::Column::Body, Expr::value(None::<String>))
+        .col_expr(message::Column::Payload, Expr::value(""))
+        .col_expr(message::Column::SenderJid, Expr::value(ERASED))
+        .col_expr(
+            message::Column::RetractedBy,
+            if_new(message::Column::RetractedBy, Expr::col(message::Column::Mid)).into(),
+        )
+        .col_expr(
+            message::Column::RetractedAt,
+            if_new(message::Column::RetractedAt, Expr::value(now.0)).into(),
+        )
+        .filter(message::Column::MsgId.is_in(ids.iter().copied()));
+    tombstones.exec(tx).await.doing(DOING)?;
+    let mentions = mention::Entity::delete_many().filter(mention::Column::MsgId.is_in(ids.iter().copied()));
+    mentions.exec(tx).await.doing(DOING)?;
+    let newest = Query::select()
+        .expr(Expr::col(message::Column::MsgId).max())
+        .from(message::Entity)
+        .and_where(Expr::col(message::Column::GroupId).eq(group))
+        .and_where(Expr::col(message::Column::Kind).eq(rows::kind(groupchat_core::ArchivedKind::Message)))
+        .and_where(Expr::col(message::Column::Body).is_not_null())
+        .take();
+    let newest = Expr::SubQuery(None, Box::new(newest.into()));
+    let preview = group::Entity::update_many()
+        .col_expr(group::Column::PreviewId, Func::coalesce([newest, Expr::value(0_i64)]).into())
+        .filter(group::Column::GroupId.eq(group))
+        .filter(group::Column::PreviewId.is_in(ids.iter().copied()));
+    preview.exec(tx).await.doing(DOING).map(drop)
+}
