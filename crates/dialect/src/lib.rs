@@ -18,6 +18,7 @@ mod paging;
 mod private;
 mod privilege;
 mod refusal;
+mod taken;
 mod xml;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use groupchat_core::{Addable, Command, GroupId, Jid, Mid};
 use groupchat_payloads::MemberKey;
 pub use muc::{AdminList, Enter, HistoryAsked};
 pub use privilege::Granted;
+pub use taken::{Taken, taken};
 
 /// A stanza from the host, understood.
 #[derive(Debug, Clone, PartialEq)]

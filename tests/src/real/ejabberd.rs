@@ -108,6 +108,30 @@ impl Ejabberd {
         Ok(started)
     }
 
+    /// Starts one that serves all this, and more modules.
+    pub fn serve_with(site: &Site, modules: &str) -> Result<Self> {
+        Self::configured(&site.accounts, |addresses| {
+            configuration(addresses, site).replacen("hosts:\n", &format!("{modules}hosts:\n"), 1)
+        })
+    }
+
+    /// What `ejabberdctl export2sql` writes of a domain, while the server is stopped.
+    pub fn export(&self, domain: &str) -> Result<PathBuf> {
+        let folder = self.folder.path();
+        // Else it looks for a database for a minute, to know what kind it writes for.
+        let config = folder.join("ejabberd.yml");
+        let text = std::fs::read_to_string(&config)?;
+        std::fs::write(&config, format!("{text}sql_type: mysql\nsql_server: 127.0.0.1\nsql_port: 1\n"))?;
+        let export = format!("ok = ejd2sql:export(<<\"{domain}\">>, \"export.sql\"), halt(0).");
+        let outcome = erlang(&program("erl")?, folder, &self.log, &export)?.output();
+        std::fs::write(&config, text)?;
+        let outcome = outcome?;
+        if !outcome.status.success() {
+            bail!("the export failed: {}", String::from_utf8_lossy(&outcome.stdout));
+        }
+        Ok(folder.join("export.sql"))
+    }
+
     /// Starts one with the configuration that is shipped, but for its ports.
     pub fn shipped() -> Result<Self> {
         Self::configured(&[], |addresses| {
@@ -138,7 +162,7 @@ impl Ejabberd {
         if ready.exists() {
             std::fs::remove_file(&ready)?;
         }
-        let command = erlang(&program("erl")?, folder, &self.log)?;
+        let command = erlang(&program("erl")?, folder, &self.log, REGISTER)?;
         let process = self.process.insert(Process::start("ejabberd", &command, &output)?);
         wait_until(process, &output, || ready.exists())?;
         self.addresses.wait(process, &self.log)
@@ -160,12 +184,12 @@ impl Ejabberd {
     }
 }
 
-fn erlang(erl: &Path, folder: &Path, log: &Path) -> Result<Command> {
+fn erlang(erl: &Path, folder: &Path, log: &Path, then: &str) -> Result<Command> {
     let mut command = Command::new(erl);
     command
         .args(["-noinput", "+P", "250000", "-mnesia", "dir"])
         .arg(format!("\"{}\"", folder.join("database").display()))
-        .args(["-s", "ejabberd", "-eval", REGISTER])
+        .args(["-s", "ejabberd", "-eval", then])
         .current_dir(folder)
         .env("HOME", folder)
         .env("ERL_LIBS", libraries()?)

@@ -105,6 +105,16 @@ impl Prosody {
         Ok(started)
     }
 
+    /// Starts one that serves all this, and more sections of its configuration.
+    pub fn serve_with(site: &Site, more: &str) -> Result<Self> {
+        Self::configured(&site.accounts, |folder, addresses| configuration(folder, addresses, site) + more)
+    }
+
+    /// Where it keeps its data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Starts one with the configuration that is shipped, but for its ports and for where it writes.
     pub fn shipped() -> Result<Self> {
         Self::configured(&[], |folder, addresses| {

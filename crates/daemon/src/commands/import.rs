@@ -1,6 +1,9 @@
 //! `xmpp-groupchat import`: groups into the database, while the component is stopped.
 
+mod each;
+mod ejabberd;
 mod file;
+mod prosody;
 
 use std::path::PathBuf;
 
@@ -38,6 +41,24 @@ enum Source {
         /// The file; `-` for standard input
         file: PathBuf,
     },
+    /// The rooms of a Prosody with internal storage, which should be stopped
+    ProsodyMuc {
+        /// Its data folder
+        #[arg(long, value_name = "FOLDER", default_value = "/var/lib/prosody")]
+        data: PathBuf,
+        /// The host of its rooms, as conference.example.org
+        #[arg(long, value_name = "HOST")]
+        host: String,
+    },
+    /// The rooms of an ejabberd, from what `ejabberdctl export2sql` wrote
+    EjabberdMuc {
+        /// The file
+        #[arg(long, value_name = "FILE")]
+        sql: PathBuf,
+        /// The host of its rooms, as conference.example.org
+        #[arg(long, value_name = "HOST")]
+        host: String,
+    },
 }
 
 /// Imports, and prints what came of each group.
@@ -56,6 +77,8 @@ pub(super) async fn import(config: Config, options: &Options) -> anyhow::Result<
     let intake = Intake { store: store.clone(), domain, when_there, is_dry: options.dry_run, now };
     let outcome = match &options.from {
         Source::File { file } => file::import(&intake, file).await,
+        Source::EjabberdMuc { sql, host } => ejabberd::import(&intake, sql, host).await,
+        Source::ProsodyMuc { data, host } => prosody::import(&intake, data, host).await,
     };
     store.close().await.context("closing the database")?;
     let groups = outcome?;

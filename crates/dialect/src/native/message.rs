@@ -79,7 +79,7 @@ pub(crate) fn is_forged(child: &Element, group: &str) -> bool {
 }
 
 /// Is there anything in a message without a body that is worth keeping? Chat states and receipts pass; XEP-0334 §4.2 is heeded.
-fn is_lasting(children: &[&Element]) -> bool {
+pub(crate) fn is_lasting(children: &[&Element]) -> bool {
     let is_about_it = |child: &Element| {
         child.has_ns(ns::CHATSTATES)
             || child.has_ns(HINTS)

@@ -3,7 +3,7 @@
 mod again;
 mod announce;
 mod mentions;
-mod message;
+pub(crate) mod message;
 mod operation;
 mod query;
 mod receipt;

@@ -1,0 +1,217 @@
+//! Rooms of ejabberd from what its command `export2sql` writes: `muc_room`, and `archive` of `mod_mam`.
+//!
+//! Not here: how a room becomes a group (`rooms`), and dumps of SQL databases, whose lines are others.
+
+mod erlang;
+mod sql;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use erlang::Term;
+use groupchat_core::{BareJid, Role};
+use groupchat_dialect::taken;
+use groupchat_link::COMPONENT_NS;
+use minidom::Element;
+use sql::Row;
+
+use super::rooms::{Complaints, Line, Lines, Person, Room, Speaker};
+
+/// Elements in elements of a message that is read.
+const DEPTH_MAX: i64 = 100;
+
+/// The rooms of one host, and where in the file things are.
+pub(crate) struct Ejabberd {
+    file: RefCell<BufReader<File>>,
+    host: String,
+    /// The options of each room, by its name.
+    rooms: BTreeMap<String, String>,
+    /// When each message of a room was said, in microseconds, and at which byte it stands.
+    said: BTreeMap<String, Vec<(i64, u64)>>,
+}
+
+impl Ejabberd {
+    /// Looks through the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds no rooms of this host.
+    pub(crate) fn open(path: &Path, host: &str) -> anyhow::Result<Self> {
+        let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
+        let mut file = BufReader::new(file);
+        let (mut rooms, mut said) = (BTreeMap::new(), BTreeMap::<String, Vec<(i64, u64)>>::new());
+        let (mut line, mut at) = (String::new(), 0_u64);
+        loop {
+            line.clear();
+            let bytes = file.read_line(&mut line).with_context(|| format!("reading {}", path.display()))?;
+            if bytes == 0 {
+                break;
+            }
+            let wrong = |why: String| anyhow::anyhow!("{}, byte {at}: {why}", path.display());
+            if let Some(mut row) = sql::row(&line, "muc_room").map_err(wrong)? {
+                if row.get("host").is_some_and(|of| of == host) {
+                    rooms.insert(
+                        row.remove("name").unwrap_or_default(),
+                        row.remove("opts").unwrap_or_default(),
+                    );
+                }
+            } else if let Some(row) = sql::row(&line, "archive").map_err(wrong)?
+                && let Some((room, of)) = row.get("username").and_then(|name| name.rsplit_once('@'))
+                && of == host
+                && row.get("kind").is_some_and(|kind| kind == "groupchat")
+                && let Some(when) = row.get("timestamp").and_then(|when| when.parse().ok())
+            {
+                said.entry(room.to_owned()).or_default().push((when, at));
+            }
+            at += bytes as u64;
+        }
+        if rooms.is_empty() {
+            bail!("there are no rooms of {host} in {}", path.display());
+        }
+        for messages in said.values_mut() {
+            messages.sort_unstable();
+            // The archive is written twice: for messages of users, and for those of rooms.
+            messages.dedup_by_key(|(when, _)| *when);
+        }
+        Ok(Self { file: RefCell::new(file), host: host.to_owned(), rooms, said })
+    }
+
+    /// The ids of its rooms, in their order.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &str> {
+        self.rooms.keys().map(String::as_str)
+    }
+
+    /// What was said in rooms that are not there.
+    pub(crate) fn lost(&self) -> impl Iterator<Item = &str> {
+        self.said.keys().filter(|room| !self.rooms.contains_key(*room)).map(String::as_str)
+    }
+
+    /// One room.
+    ///
+    /// # Errors
+    /// Its options cannot be read, or it is to end with those who are in it.
+    pub(crate) fn room(&self, id: &str, complaints: &mut Complaints) -> anyhow::Result<Room> {
+        let options = self.rooms.get(id).map(String::as_str).unwrap_or_default();
+        let options = erlang::read(options).map_err(|why| anyhow::anyhow!("its options: {why}"))?;
+        let is = |name: &str| options.of(name).and_then(Term::atom) == Some("true");
+        if !is("persistent") {
+            bail!("it is not persistent");
+        }
+        for (is_so, what) in [
+            (is("password_protected"), "its password: groups have none, so nobody can join on his own"),
+            (is("anonymous"), "hidden addresses: members of groups see each other's"),
+            (is("moderated") && !is("members_by_default"), "its moderation: every member may post"),
+        ] {
+            if is_so {
+                complaints.add(what);
+            }
+        }
+        let mut room = Room {
+            id: id.to_owned(),
+            properties: properties(&options, is),
+            subject: subject(&options),
+            ..Room::default()
+        };
+        for affiliation in options.of("affiliations").map(Term::items).unwrap_or_default() {
+            let [who, what] = affiliation.items() else { continue };
+            let what = what.items().first().unwrap_or(what).atom().unwrap_or_default();
+            let part = |at: usize| who.items().get(at).and_then(Term::text).unwrap_or_default();
+            let account = BareJid::parse(&format!("{}@{}", part(0), part(1))).ok();
+            match (account, Role::parse(what)) {
+                (Some(jid), None) if what == "outcast" => room.banned.push(jid),
+                (Some(jid), Some(role)) => room.people.push(Person { jid, role, nick: None }),
+                (_, None) if what == "none" => {}
+                _ => complaints.add(format!(
+                    "`{}@{}` as {what}: only accounts can be members",
+                    part(0),
+                    part(1)
+                )),
+            }
+        }
+        Ok(room)
+    }
+
+    /// What was said in it.
+    pub(crate) fn lines<'a>(&'a self, id: &str) -> Lines<'a> {
+        let address = format!("{id}@{}", self.host);
+        let messages = self.said.get(id).map(Vec::as_slice).unwrap_or_default();
+        Box::new(messages.iter().filter_map(move |(when, at)| {
+            let line = self.row(*at).and_then(|row| line(&row, *when, &address));
+            line.map_err(|why| format!("the message at byte {at}: {why}")).transpose()
+        }))
+    }
+
+    fn row(&self, at: u64) -> Result<Row, String> {
+        let mut file = self.file.borrow_mut();
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(at)).map_err(|problem| problem.to_string())?;
+        file.read_line(&mut text).map_err(|problem| problem.to_string())?;
+        sql::row(&text, "archive")?.ok_or_else(|| "the file was changed".to_owned())
+    }
+}
+
+fn line(row: &Row, when: i64, address: &str) -> Result<Option<Line>, String> {
+    let text = |name: &str| row.get(name).map(String::as_str).unwrap_or_default();
+    let xml = text("xml");
+    if depth(xml) > DEPTH_MAX {
+        return Err("it is nested too deep".to_owned());
+    }
+    // What clients say is in the namespace of whatever stream it goes through.
+    let xml = xml.replacen("xmlns='jabber:client'", &format!("xmlns='{COMPONENT_NS}'"), 1);
+    let stanza: Element = xml.parse().map_err(|problem| format!("it is no XML: {problem}"))?;
+    let Some(said) = taken(&stanza, address) else { return Ok(None) };
+    let speaker = BareJid::parse(text("bare_peer")).map_err(|problem| problem.to_string())?;
+    let client_id = stanza.attr("id").map(str::to_owned);
+    let nick = text("nick").to_owned();
+    Ok(Some(Line { at: when / 1_000, speaker: Speaker::Known(speaker), nick, client_id, said }))
+}
+
+/// How deep it goes, or more, without reading it.
+fn depth(xml: &str) -> i64 {
+    let (mut now, mut most) = (0, 0);
+    for (at, _) in xml.match_indices(['<', '>']) {
+        match xml.as_bytes()[at] {
+            b'<' if xml[at..].starts_with("</") => now -= 1,
+            b'<' => now += 1,
+            _ if xml[..at].ends_with('/') => now -= 1,
+            _ => {}
+        }
+        most = most.max(now);
+    }
+    most
+}
+
+fn properties(options: &Term, is: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let text = |name: &str| options.of(name).and_then(Term::text).unwrap_or_default();
+    let is_closed = is("members_only") || is("password_protected");
+    let all = [
+        ("name", text("title")),
+        ("description", text("description")),
+        ("visibility", if is("public") { "public" } else { "private" }),
+        ("join", if is_closed { "closed" } else { "open" }),
+        ("invite", if is("allow_user_invites") { "members" } else { "admins" }),
+    ];
+    let said = all.into_iter().filter(|(_, value)| !value.is_empty());
+    said.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A text, or one for each language.
+fn subject(options: &Term) -> String {
+    let Some(subject) = options.of("subject") else { return String::new() };
+    let first = subject.items().first().and_then(|text| text.items().last()).and_then(Term::text);
+    subject.text().or(first).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_never_told_too_low() {
+        assert_eq!(depth("<a><b/><c/><d x='/>'>t</d></a>"), 2);
+        assert_eq!(depth(&"<a>".repeat(500)), 500);
+    }
+}

@@ -1,0 +1,299 @@
+//! Rooms of Prosody from its internal storage: configurations in `config`, what was said in `muc_log` (of `mod_muc_mam`).
+//!
+//! Not here: how a room becomes a group (`rooms`), and Prosody's SQL storage (its own migrator writes this one from it).
+
+mod lua;
+mod stanza;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use groupchat_core::{BareJid, Role};
+use groupchat_dialect::taken;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use lua::{Table, Value};
+use sha2::Sha256;
+
+use super::rooms::{Complaints, Line, Lines, Person, Room, Speaker};
+
+/// Bytes of one configuration, and of one message.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The rooms of one host.
+pub(crate) struct Prosody {
+    folder: PathBuf,
+    host: String,
+}
+
+/// A room, with what is needed to read what was said in it.
+pub(crate) struct Found {
+    /// The room.
+    pub(crate) room: Room,
+    address: String,
+    log: PathBuf,
+    /// Whose the ids of occupants are.
+    occupants: BTreeMap<String, BareJid>,
+    /// Who has reserved a nick.
+    reserved: BTreeMap<String, BareJid>,
+}
+
+impl Prosody {
+    /// The rooms of this host in Prosody's data folder.
+    ///
+    /// # Errors
+    /// There is nothing of that host.
+    pub(crate) fn open(data: &Path, host: &str) -> anyhow::Result<Self> {
+        let folder = data.join(encoded(host));
+        if !folder.join("config").is_dir() {
+            bail!(
+                "there are no rooms of {host} in {}: no folder {}",
+                data.display(),
+                folder.join("config").display()
+            );
+        }
+        Ok(Self { folder, host: host.to_owned() })
+    }
+
+    /// The ids of its rooms, in their order.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub(crate) fn rooms(&self) -> anyhow::Result<Vec<String>> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(self.folder.join("config")).context("reading the folder of rooms")? {
+            let name = entry.context("reading the folder of rooms")?.file_name();
+            ids.extend(name.to_str().and_then(|name| name.strip_suffix(".dat")).and_then(decoded));
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// What was said in rooms that are not there.
+    pub(crate) fn lost(&self, rooms: &[String]) -> Vec<String> {
+        let names = fs::read_dir(self.folder.join("muc_log")).into_iter().flatten().flatten();
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        let ids = names.filter_map(|name| name.strip_suffix(".list").and_then(decoded));
+        ids.filter(|id| !rooms.contains(id)).collect()
+    }
+
+    /// One room.
+    ///
+    /// # Errors
+    /// Its configuration cannot be read.
+    pub(crate) fn room(&self, id: &str, complaints: &mut Complaints) -> anyhow::Result<Found> {
+        let file = self.folder.join("config").join(format!("{}.dat", encoded(id)));
+        let mut text = Vec::new();
+        File::open(&file)?.take(FILE_BYTES_MAX).read_to_end(&mut text)?;
+        let config = lua::read(&text).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))?;
+        let nothing = Table::default();
+        let data = config.table("_data").unwrap_or(&nothing);
+        if data.is_set("locked") {
+            bail!("it was never configured");
+        }
+        let mut room = Room {
+            id: id.to_owned(),
+            properties: properties(data),
+            subject: data.text("subject").unwrap_or_default().to_owned(),
+            ..Room::default()
+        };
+        told(data, complaints);
+        let about = config.table("_affiliation_data").unwrap_or(&nothing);
+        let mut reserved = BTreeMap::new();
+        // Before 0.11 they were in a table of their own.
+        let affiliations = config.table("_affiliations").unwrap_or(&config);
+        for (jid, affiliation) in &affiliations.named {
+            let Value::Text(affiliation) = affiliation else { continue };
+            if jid.starts_with('_') && !jid.contains('@') {
+                continue;
+            }
+            let account = BareJid::parse(jid).ok().filter(|account| account.local().is_some());
+            let role = Role::parse(affiliation);
+            match (account, role) {
+                (Some(jid), None) if affiliation == "outcast" => room.banned.push(jid),
+                (Some(account), Some(role)) => {
+                    let nick = about.table(jid).and_then(|about| about.text("reserved_nickname"));
+                    reserved.extend(nick.map(|nick| (nick.to_owned(), account.clone())));
+                    room.people.push(Person { jid: account, role, nick: nick.map(str::to_owned) });
+                }
+                _ => complaints.add(format!("`{jid}` as {affiliation}: only accounts can be members")),
+            }
+        }
+        let salt = data.text("occupant_id_salt").unwrap_or_default();
+        let people = room.people.iter().map(|person| &person.jid).chain(&room.banned);
+        let occupants = people.map(|jid| (occupant_id(jid, salt), jid.clone())).collect();
+        let log = self.folder.join("muc_log").join(format!("{}.list", encoded(id)));
+        Ok(Found { room, address: format!("{id}@{}", self.host), log, occupants, reserved })
+    }
+}
+
+impl Found {
+    /// What was said in it.
+    ///
+    /// # Errors
+    /// The file is there, and cannot be read.
+    pub(crate) fn lines(&self) -> anyhow::Result<Lines<'_>> {
+        if !self.log.exists() {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        let file = File::open(&self.log).with_context(|| format!("reading {}", self.log.display()))?;
+        let items = Items { from: BufReader::new(file), number: 0 };
+        Ok(Box::new(items.filter_map(|(number, item)| {
+            let line = item.and_then(|item| self.line(&item));
+            line.map_err(|why| format!("line {number} of {}: {why}", self.log.display())).transpose()
+        })))
+    }
+
+    fn line(&self, item: &Table) -> Result<Option<Line>, String> {
+        let stanza = stanza::element(item)?;
+        let when = item.number("when").ok_or("it has no time")?;
+        let from = stanza.attr("from").unwrap_or_default();
+        let Some(nick) = from.strip_prefix(&self.address).and_then(|rest| rest.strip_prefix('/')) else {
+            // What the room itself said.
+            return Ok(None);
+        };
+        let Some(said) = taken(&stanza, &self.address) else { return Ok(None) };
+        #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds is far below 2^53")]
+        let at = (when * 1_000.0) as i64;
+        let client_id = stanza.attr("id").map(str::to_owned);
+        Ok(Some(Line { at, speaker: self.speaker(&stanza, nick), nick: nick.to_owned(), client_id, said }))
+    }
+
+    /// Prosody keeps no addresses in the archive, but ids that are made of them.
+    fn speaker(&self, stanza: &minidom::Element, nick: &str) -> Speaker {
+        let real = stanza.get_child("x", "http://jabber.org/protocol/muc#user");
+        let real = real.and_then(|x| x.children().find_map(|item| item.attr("jid")));
+        if let Some(jid) = real.and_then(|jid| BareJid::parse(jid).ok()) {
+            return Speaker::Known(jid);
+        }
+        let id = stanza.get_child("occupant-id", "urn:xmpp:occupant-id:0").and_then(|id| id.attr("id"));
+        let known = id.map_or_else(|| self.reserved.get(nick), |id| self.occupants.get(id));
+        match known {
+            Some(jid) => Speaker::Known(jid.clone()),
+            None => Speaker::Unknown(id.unwrap_or(nick).to_owned()),
+        }
+    }
+}
+
+/// What the room says of itself, as the protocol's settings have it.
+fn properties(data: &Table) -> Vec<(String, String)> {
+    let texts = ["name", "description"].map(|name| (name, data.text(name).unwrap_or_default()));
+    let choices = [
+        ("visibility", if data.is_set("hidden") { "private" } else { "public" }),
+        (
+            "join",
+            if data.is_set("members_only") || data.text("password").is_some() { "closed" } else { "open" },
+        ),
+        ("invite", if data.is_set("allow_member_invites") { "members" } else { "admins" }),
+    ];
+    let all = texts.into_iter().filter(|(_, text)| !text.is_empty()).chain(choices);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What groups do not have.
+fn told(data: &Table, complaints: &mut Complaints) {
+    if data.text("password").is_some_and(|password| !password.is_empty()) {
+        complaints.add("its password: groups have none, so nobody can join on his own");
+    }
+    if data.text("whois").is_some_and(|whois| whois != "anyone") || data.text("whois").is_none() {
+        complaints.add("hidden addresses: members of groups see each other's");
+    }
+    if data.is_set("moderated") {
+        complaints.add("its moderation: every member may post, unless `post` is set to admins");
+    }
+}
+
+/// The items of an archive, with the lines at which they begin.
+struct Items {
+    from: BufReader<File>,
+    number: u64,
+}
+
+impl Iterator for Items {
+    type Item = (u64, Result<Table, String>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (mut text, mut first) = (Vec::new(), 0);
+        loop {
+            let start = text.len();
+            self.number += 1;
+            let read = (&mut self.from).take(ITEM_BYTES_MAX as u64 + 1).read_until(b'\n', &mut text);
+            let line = text[start..].trim_ascii();
+            match read {
+                Err(problem) => return Some((self.number, Err(problem.to_string()))),
+                Ok(0) if text.trim_ascii().is_empty() => return None,
+                Ok(0) => return Some((first, Err("it ends in its midst".to_owned()))),
+                Ok(_) if text.len() > ITEM_BYTES_MAX => {
+                    // Whatever it is, it is not read into memory: the rest of it is no item either.
+                    return Some((self.number, Err("it is too large".to_owned())));
+                }
+                Ok(_) if first == 0 && line.is_empty() => text.clear(),
+                Ok(_) => {
+                    if first == 0 {
+                        first = self.number;
+                    }
+                    // Texts have no line ends of their own in it.
+                    if line == b"});" {
+                        return Some((first, lua::read(&text)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The id by which a room lets its people tell each other apart (XEP-0421), as Prosody makes it.
+fn occupant_id(jid: &BareJid, salt: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(jid.as_str().as_bytes()) else { return String::new() };
+    mac.update(salt.as_bytes());
+    base64(&mac.finalize().into_bytes())
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Prosody's names of files: each byte that is no ASCII letter or digit as `%xx`.
+fn encoded(name: &str) -> String {
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            byte if byte.is_ascii_alphanumeric() => encoded.push(char::from(byte)),
+            byte => encoded.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    encoded
+}
+
+fn decoded(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ids_are_as_prosody_writes_them() {
+        assert_eq!(encoded("测_a.lit"), "%e6%b5%8b%5fa%2elit");
+        assert_eq!(decoded("%e6%b5%8b%5fa%2elit").as_deref(), Some("测_a.lit"));
+        assert_eq!(decoded("%e6"), None);
+        let alice = BareJid::parse("alice@p.lit").unwrap();
+        let id = occupant_id(&alice, "d55e6e2c-ce6b-4d1e-b2e9-5506bd32004b");
+        assert_eq!(id, "8XDg3K2Wo4zD4B1Y7m+x3m2b5v8xd9Bct5wYhVdgzG8=");
+    }
+}
