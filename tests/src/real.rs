@@ -1,4 +1,4 @@
-//! Real servers for the tests: Prosody, ejabberd, PostgreSQL, MariaDB and the component, started as child processes on free ports
+//! Real servers for the tests: Prosody, ejabberd, PostgreSQL, MariaDB, Prometheus and the component, started as child processes on free ports
 //! of the loopback interface, with everything they write in a temporary folder; and a proxy to put between two of them.
 //! Not here: clients (`client.rs`), conversations.
 
@@ -8,6 +8,7 @@ mod ejabberd;
 mod mariadb;
 mod postgres;
 mod process;
+mod prometheus;
 mod prosody;
 mod proxy;
 
@@ -26,6 +27,7 @@ pub use ejabberd::Ejabberd;
 pub use mariadb::Mariadb;
 pub use postgres::{Postgres, Stop};
 pub use process::Usage;
+pub use prometheus::Prometheus;
 pub use prosody::Prosody;
 pub use proxy::Proxy;
 

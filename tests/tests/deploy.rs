@@ -155,6 +155,46 @@ fn images_are_pinned_and_run_by_nobody_special() -> Result<()> {
     Ok(())
 }
 
+/// What is known to go wrong with Dockerfiles, as far as ours could have it.
+#[test]
+fn images_have_no_known_mistakes() -> Result<()> {
+    let ignored = read(".dockerignore")?;
+    let mut problems = Vec::new();
+    for file in ["deploy/docker/groupchat.Dockerfile", "deploy/docker/prosody.Dockerfile"] {
+        for (is, what) in instructions(&read(file)?) {
+            let wrong = match is.as_str() {
+                "ADD" => Some("COPY says what it does"),
+                "RUN" if what.contains("apt-get install") && !what.contains("--no-install-recommends") => {
+                    Some("installs more than is needed")
+                }
+                "RUN" if what.contains("apt-get") && !what.contains("rm -rf /var/lib/apt/lists/*") => {
+                    Some("keeps the lists of packages")
+                }
+                "RUN" if what.contains("sudo") => Some("is root already"),
+                "CMD" | "ENTRYPOINT" if !what.starts_with('[') => Some("a shell would take the signals"),
+                "WORKDIR" if !what.starts_with('/') => Some("is relative"),
+                "COPY" if ignored.lines().any(|line| what.starts_with(line.trim_start_matches('/'))) => {
+                    Some("is left out by .dockerignore")
+                }
+                _ => None,
+            };
+            problems.extend(wrong.map(|why| format!("{file}: {is} {what}: {why}")));
+        }
+    }
+    ensure!(problems.is_empty(), "{}", problems.join("\n"));
+    // The compiler of the image is new enough.
+    let manifest = read("Cargo.toml")?;
+    let needed = manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next());
+    let image = read("deploy/docker/groupchat.Dockerfile")?;
+    let has = image.split("FROM rust:").nth(1).and_then(|rest| rest.split('-').next());
+    let numbers =
+        |version: &str| version.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u32>>();
+    let (needed, has) =
+        (needed.map(numbers).context("no rust-version")?, has.map(numbers).context("no rust")?);
+    ensure!(has >= needed, "the image has Rust {has:?}, the project wants {needed:?}");
+    Ok(())
+}
+
 fn yaml(path: &str) -> Result<Yaml<'static>> {
     let text: &'static str = read(path)?.leak();
     Yaml::load_from_str(text)?.into_iter().next().with_context(|| format!("{path} is empty"))
@@ -174,6 +214,24 @@ fn what_composes_the_services_names_what_is_there() -> Result<()> {
             .and_then(|build| build["dockerfile"].as_str())
         {
             ensure!(root().join(file).is_file(), "{name} is built by {file}, which is not there");
+        }
+        let host = service.as_mapping_get("network_mode").and_then(|mode| mode.as_str());
+        let after = service.as_mapping_get("depends_on").and_then(|after| after.as_sequence());
+        let after = after.into_iter().flatten().filter_map(|name| name.as_str());
+        for other in host.and_then(|host| host.strip_prefix("service:")).into_iter().chain(after) {
+            ensure!(
+                services.keys().any(|name| name.as_str() == Some(other)),
+                "{name} wants {other}, which is not there"
+            );
+        }
+        let environment = service.as_mapping_get("environment").and_then(|given| given.as_mapping());
+        for variable in
+            environment.into_iter().flat_map(|given| given.keys()).filter_map(|name| name.as_str())
+        {
+            let Some(key) = variable.strip_prefix("GROUPCHAT_") else { continue };
+            let key = key.to_lowercase().replace("__", ".");
+            let handbook = read("docs/operations.md")?;
+            ensure!(handbook.contains(&format!("| `{key}` |")), "{name} sets {key}, which there is not");
         }
         for volume in
             service["volumes"].as_sequence().into_iter().flatten().filter_map(|volume| volume.as_str())
@@ -217,13 +275,51 @@ fn alerts_and_dashboard_can_be_read() -> Result<()> {
     let alerts = yaml("deploy/prometheus/alerts.yml")?;
     let rules = alerts["groups"][0]["rules"].as_sequence().context("no rules")?;
     ensure!(rules.len() >= 5);
+    let cases = read("deploy/prometheus/alerts.test.yml")?;
     for rule in rules {
+        let name = rule["alert"].as_str().unwrap_or_default();
+        ensure!(cases.matches(&format!("alertname: {name}\n")).count() >= 1, "{name} is not tried");
         let has = |key: &str| rule[key].as_str().is_some();
         ensure!(has("alert") && has("expr") && rule["annotations"]["summary"].as_str().is_some(), "{rule:?}");
     }
     let dashboard: serde_json::Value = serde_json::from_str(&read("deploy/grafana/xmpp-groupchat.json")?)?;
     let panels = dashboard["panels"].as_array().context("no panels")?;
     ensure!(panels.len() >= 10 && panels.iter().all(|panel| panel["targets"][0]["expr"].is_string()));
+    Ok(())
+}
+
+#[test]
+fn what_the_front_page_installs_is_there() -> Result<()> {
+    let page = read("README.md")?;
+    let installed: Vec<&str> =
+        page.lines().filter_map(|line| line.trim().strip_prefix("sudo install ")).collect();
+    ensure!(installed.len() == 3, "{installed:?}");
+    for line in installed {
+        let source = line.split_whitespace().find(|word| !word.starts_with('-')).unwrap_or_default();
+        ensure!(source.starts_with("target/") || root().join(source).is_file(), "{source} is not there");
+    }
+    Ok(())
+}
+
+#[test]
+fn scripts_have_no_known_mistakes() -> Result<()> {
+    let scripts = ["build.sh", "try-package.sh", "debian/postinst", "debian/prerm", "debian/postrm"]
+        .map(|name| root().join("deploy").join(name));
+    let output = Command::new("shellcheck").args(scripts).output();
+    let output = output.context("cannot run shellcheck: `cargo xtask test` installs it")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    Ok(())
+}
+
+#[test]
+fn alerts_are_given_when_they_should_be_and_not_before() -> Result<()> {
+    for (what, file) in [("check", "alerts.yml"), ("test", "alerts.test.yml")] {
+        let mut promtool = Command::new("promtool");
+        promtool.args([what, "rules"]).arg(root().join("deploy/prometheus").join(file));
+        let output = promtool.output().context("cannot run promtool: `cargo xtask test` installs it")?;
+        let said = [output.stdout, output.stderr].concat();
+        ensure!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&said));
+    }
     Ok(())
 }
 

@@ -254,6 +254,38 @@ fn texts_are_about_the_project_and_nothing_else() {
     assert_none(&problems);
 }
 
+#[test]
+fn what_the_tests_install_is_told() {
+    let source = read("crates/xtask/src/packages.rs");
+    let installed: BTreeSet<&str> =
+        source.split("name: \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let document = read("tests/README.md");
+    let section = document.split("\n## What is installed\n").nth(1).expect("the section");
+    let table = section.split("\n## ").next().into_iter().flat_map(str::lines);
+    let told = table.filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let told: BTreeSet<&str> =
+        told.flat_map(|cell| cell.split("`, `")).map(|name| name.trim_end_matches('`')).collect();
+    assert_eq!(told, installed);
+}
+
+#[test]
+fn troubles_are_told_in_the_words_of_the_program() {
+    let source: String = files("crates", &[".rs"]).iter().map(|file| read(file)).collect();
+    // Texts of several lines are one in the program.
+    let source = source.split("\\\n").map(str::trim_start).collect::<String>();
+    let document = read("docs/operations.md");
+    let section = document.split("\n## Troubleshooting\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows = section
+        .into_iter()
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let words: Vec<String> = rows.flat_map(quoted).collect();
+    assert!(words.len() > 30, "{words:?}");
+    let unknown = words.iter().filter(|words| !source.contains(words.trim_start_matches("groupchat_")));
+    let unknown: Vec<String> = unknown.map(|words| format!("the program never says: {words}")).collect();
+    assert_none(&unknown);
+}
+
 fn is_known(host: &str) -> bool {
     HOSTS.contains(&host) || host.ends_with(".lit")
 }
@@ -299,7 +331,10 @@ fn what_the_front_page_shows_is_what_is_shipped() {
     let shipped = read("deploy/groupchat.toml");
     let shipped: BTreeSet<&str> = shipped.lines().map(without_comment).collect();
     for block in blocks(&page, "toml") {
-        let differs = block.lines().map(without_comment).filter(|line| !shipped.contains(line));
+        let differs = block
+            .lines()
+            .map(|line| without_comment(line.trim_start()))
+            .filter(|line| !shipped.contains(line));
         problems.extend(differs.map(|line| format!("deploy/groupchat.toml does not say: {line}")));
     }
     assert_none(&problems);

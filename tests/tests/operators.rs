@@ -1,14 +1,13 @@
 //! What operators look at, on a real Prosody and a real ejabberd: health and numbers of a running service, its page in a real
 //! browser, and what `doctor` says of a server that is well, and of one that has another secret.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use groupchat_tests::client::Client;
+use groupchat_tests::page::{get, in_browser, wait_for};
 use groupchat_tests::real::{
     Account, Addresses, Component, Domain, Ejabberd, Prosody, Site, build_component, free_address,
 };
@@ -23,30 +22,6 @@ fn domain() -> Domain {
 fn site() -> Site {
     let account = |user: &str| Account { domain: "ops.lit".into(), user: user.into(), password: "p".into() };
     Site::of(&[domain()], &[account("alice"), account("bob")])
-}
-
-/// A page, by HTTP.
-fn get(address: SocketAddr, page: &str) -> Result<(u16, String)> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("GET {page} HTTP/1.0\r\n\r\n").as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, text) = answer.split_once("\r\n\r\n").context("no answer")?;
-    Ok((head.split_whitespace().nth(1).context("no status")?.parse()?, text.to_owned()))
-}
-
-/// Waits until a page has this status; gives its text.
-fn wait_for(address: SocketAddr, page: &str, status: u16) -> Result<String> {
-    let start = Instant::now();
-    loop {
-        let answer = get(address, page);
-        match answer {
-            Ok((is, text)) if is == status => return Ok(text),
-            _ => ensure!(start.elapsed() < PATIENCE, "{page} is not {status}: {answer:?}"),
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// The value of a metric.
@@ -99,7 +74,7 @@ async fn a_running_service_shows_how_it_is() -> Result<()> {
         ensure!(metric(&text, name).is_some_and(|value| value >= least), "{name} in {text}");
     }
 
-    let shown = in_browser(&format!("http://{http}/"), None)?;
+    let shown = in_browser(&format!("http://{http}/"))?;
     for expected in ["data-ready=\"yes\"", "groupchat.ops.lit", "connected", "answers", "<polyline"] {
         ensure!(shown.contains(expected), "{expected} is not in {shown}");
     }
@@ -110,28 +85,6 @@ async fn a_running_service_shows_how_it_is() -> Result<()> {
     ensure!(text.contains("database: answers") && text.contains("server: no"), "{text}");
     ensure!(component.is_running()?);
     component.stop()
-}
-
-/// What a browser makes of a page, as HTML; and as a picture, if a file is named.
-fn in_browser(url: &str, picture: Option<&str>) -> Result<String> {
-    let profile = tempfile::tempdir()?;
-    let mut command = Command::new("chromium");
-    command.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--hide-scrollbars",
-    ]);
-    command.arg(format!("--user-data-dir={}", profile.path().display()));
-    command.args(["--window-size=1280,900", "--virtual-time-budget=3000"]);
-    match picture {
-        Some(file) => command.arg(format!("--screenshot={file}")),
-        None => command.arg("--dump-dom"),
-    };
-    let output = command.arg(url).output().context("cannot run chromium: `cargo xtask test` installs it")?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The exit code of `doctor`, and what it says.
@@ -173,58 +126,4 @@ fn doctor_finds_prosody_well_and_a_wrong_secret() -> Result<()> {
 #[test]
 fn doctor_finds_ejabberd_well_and_a_wrong_secret() -> Result<()> {
     examine("ejabberd", &Ejabberd::serve(&site())?.addresses)
-}
-
-/// How long the load of the picture lasts.
-const LOAD: Duration = Duration::from_secs(100);
-/// Who talks in it.
-const PEOPLE: usize = 20;
-
-/// Makes the picture of `docs/operations.md`: `cargo test -p groupchat-tests --test operators -- --ignored`.
-#[ignore = "takes minutes, and writes into docs/"]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_picture_of_the_page_under_load() -> Result<()> {
-    let http = free_address()?;
-    let mut site = site();
-    let account =
-        |n: usize| Account { domain: "ops.lit".into(), user: format!("user{n}"), password: "p".into() };
-    site.accounts.extend((0..PEOPLE).map(account));
-    let prosody = Prosody::serve(&site)?;
-    let listen = format!("http.listen = \"{http}\"");
-    let mut component = Component::start(&domain(), &prosody.addresses, &[listen])?;
-    wait_for(http, "/ready", 200)?;
-    let mut people = Vec::new();
-    for n in 0..PEOPLE {
-        let user = format!("user{n}");
-        let client = Client::login(prosody.addresses.clients, "ops.lit", &user, "p", "pda").await?;
-        client.send("<presence/><presence to='groupchat.ops.lit'/>").await?;
-        people.push(client);
-    }
-    let member = |n: usize| format!("<item jid='user{n}@ops.lit'/>");
-    let members: String = (0..PEOPLE).map(member).chain(["<item jid='bob@ops.lit'/>".into()]).collect();
-    let create = format!(
-        "<presence to='tea@groupchat.ops.lit'><x xmlns='http://jabber.org/protocol/groupchat#creategroup'/><properties>\
-         <property name='name'>Tea</property><property name='members'>{members}</property></properties></presence>"
-    );
-    people[0].send(&create).await?;
-    let (start, mut number) = (Instant::now(), 0_usize);
-    while start.elapsed() < LOAD {
-        // Waves, so that there is something to see.
-        let wave = (start.elapsed().as_secs_f64() / 12.0).sin().mul_add(0.5, 0.6);
-        let message = format!(
-            "<message to='tea@groupchat.ops.lit' type='groupchat' id='m{number}'><body>{number}</body></message>"
-        );
-        people[number % PEOPLE].send(&message).await?;
-        if number % 40 == 0 {
-            people[1]
-                .send("<message to='tea@groupchat.ops.lit' type='groupchat'><subject/></message>")
-                .await?;
-        }
-        number += 1;
-        tokio::time::sleep(Duration::from_secs_f64(0.012 / wave)).await;
-    }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operators-page.png");
-    in_browser(&format!("http://{http}/"), file.to_str())?;
-    ensure!(std::fs::metadata(&file)?.len() > 10_000);
-    component.stop()
 }

@@ -11,6 +11,7 @@ mod import;
 mod migrate;
 mod run;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing::error;
 
-use crate::config::{Config, Log};
+use crate::config::{self, Config, Log};
 use crate::logging;
 
 /// WhatsApp-style groups for any XMPP server: an external component (XEP-0114).
@@ -31,7 +32,7 @@ struct Arguments {
 
 const AFTER_HELP: &str = "\
 Every setting of the file can be given in the environment instead: GROUPCHAT_<SECTION>__<KEY>,
-for example GROUPCHAT_COMPONENT__SECRET. deploy/groupchat.toml shows all of them with their defaults.";
+for example GROUPCHAT_COMPONENT__SECRET. `xmpp-groupchat config` shows all of them with their defaults.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -39,6 +40,8 @@ enum Command {
     Run(ConfigFile),
     /// Check the configuration only, and tell every problem at once with its place and remedy
     Check(ConfigFile),
+    /// Print a configuration file: every setting with its default and what it is for
+    Config,
     /// Look at everything that the component needs: configuration, database, XMPP server; stop it first for all of it
     Doctor(doctor::Options),
     /// Ask the running component whether it is ready: 0 if it is
@@ -91,6 +94,10 @@ pub fn main() -> ExitCode {
             ));
             Ok(())
         }),
+        Command::Config => {
+            say(config::example_file().trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Doctor(options) => Ok(doctor::examine(&options)),
         Command::Health(file) => with_config(&file, |config| {
             health = block_on(async { Ok(health::ask_for_health(config).await) })?;
@@ -158,9 +165,9 @@ fn scheme(url: &str) -> &str {
     url.split(':').next().unwrap_or_default()
 }
 
-#[expect(clippy::print_stdout, reason = "what an operator asked to see")]
+/// What an operator asked to see. He may have stopped reading (`… | head`), which is no failure.
 fn say(line: &str) {
-    println!("{line}");
+    writeln!(std::io::stdout(), "{line}").ok();
 }
 
 #[expect(clippy::print_stderr, reason = "there is no log before there is a configuration")]

@@ -56,6 +56,18 @@ fn check_tells_every_problem_with_its_place_and_exits_78() {
 }
 
 #[test]
+fn config_prints_a_file_that_can_be_used_however_much_of_it_is_read() {
+    let shell = Shell::with("no configuration is needed");
+    let (code, out, err) = shell.run(&["config"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let (code, _, err) = Shell::with(&out).run(&["check"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let mut closed = Command::new("sh");
+    closed.args(["-c", "\"$0\" config | :", env!("CARGO_BIN_EXE_xmpp-groupchat")]);
+    assert!(closed.output().unwrap().stderr.is_empty());
+}
+
+#[test]
 fn migrate_shows_and_does_what_is_missing() {
     let shell = Shell::with(GOOD);
     let (code, out, err) = shell.run(&["migrate", "status"]);

@@ -73,7 +73,7 @@ enum Part {
     Hosts,
     /// The service on a large database
     Scale,
-    /// Nothing: the pictures of docs/performance.md are drawn again from its tables
+    /// Nothing: the pictures of docs/performance.md, and the table of capacity in docs/operations.md, are made again from its tables
     Plots,
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn measure(options: &Options) -> Result<()> {
     if options.write || parts == [Part::Plots] {
         heading("Pictures");
         let mut draw = cargo(["test"]);
-        draw.args(TESTS).args(["--release", "--test", "plots"]).env("PLOTS_WRITE", "1");
+        draw.args(TESTS).args(["--release", "--test", "plots", "--test", "capacity"]).env("PLOTS_WRITE", "1");
         run(draw.current_dir(root()))?;
     }
     Ok(())

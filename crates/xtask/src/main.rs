@@ -5,10 +5,12 @@
 
 mod bench;
 mod chaos;
+mod deb;
 mod demo;
 mod fuzz;
 mod licences;
 mod packages;
+mod pictures;
 mod shell;
 mod simulate;
 mod soak;
@@ -35,8 +37,12 @@ enum Command {
     Bench(bench::Options),
     /// Let everything go wrong around the service, for many minutes, and count what is lost
     Chaos(chaos::Options),
+    /// Build the Debian package, and try to install, upgrade and remove it in a root of its own
+    Deb(deb::Options),
     /// Look for inputs that break a promise of the service: hours of what `cargo test --test fuzz` does for seconds
     Fuzz(fuzz::Options),
+    /// Draw the pictures of docs/operations.md anew, of a real service under load
+    Pictures,
     /// Send messages into a large group for half an hour, and see whether the memory stays and nothing is lost
     Soak(soak::Options),
     /// Check everything that a change must pass, step by step, until one fails
@@ -50,7 +56,9 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run_in_place(&options),
         Command::Bench(options) => bench::measure(&options),
         Command::Chaos(options) => chaos::play(&options),
+        Command::Deb(options) => deb::make(&options),
         Command::Fuzz(options) => fuzz::run_targets(&options),
+        Command::Pictures => pictures::draw(),
         Command::Soak(options) => soak::run_load(&options),
         Command::Test(options) => test::run_steps(&options),
         Command::Simulate(options) => simulate::play(&options),

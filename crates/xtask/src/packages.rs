@@ -50,6 +50,12 @@ pub(crate) const MARIADB_TOOLS: Package =
 
 /// What looks at units.
 pub(crate) const SYSTEMD: Package = Package { name: "systemd", sign: Sign::Program("systemd-analyze") };
+/// What looks at a running service, and at its own rules.
+pub(crate) const PROMETHEUS: Package = Package { name: "prometheus", sign: Sign::Program("promtool") };
+/// What looks at shell scripts.
+pub(crate) const SHELLCHECK: Package = Package { name: "shellcheck", sign: Sign::Program("shellcheck") };
+/// What finds out which libraries a Debian package needs.
+pub(crate) const DPKG_DEV: Package = Package { name: "dpkg-dev", sign: Sign::Program("dpkg-shlibdeps") };
 /// A browser, for pages and for a client that is one.
 pub(crate) const CHROMIUM: Package = Package { name: "chromium", sign: Sign::Program("chromium") };
 /// What runs clients in JavaScript, and what drives the browser.
@@ -112,7 +118,7 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
 }
 
 /// The start of a command that root is to run.
-fn as_root() -> Result<Command> {
+pub(crate) fn as_root() -> Result<Command> {
     let user = output_of(Command::new("id").arg("-u")).context("cannot tell who runs this")?;
     if user.trim() == "0" {
         return Ok(Command::new("env"));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::shell::{cargo, heading, paint, root, run, say, spoken};
-use crate::{demo, licences, packages};
+use crate::{deb, demo, licences, packages};
 
 /// What is to be checked.
 #[derive(Debug, Args)]
@@ -19,8 +19,8 @@ pub(crate) struct Options {
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Install what the tests start from Debian, if it is missing: servers, databases, a browser, clients; no service is
-    /// started
+    /// Install the Debian packages that the tests start or drive, if they are missing; no service is started. They are listed
+    /// in tests/README.md
     Packages,
     /// cargo fmt --check
     Format,
@@ -36,6 +36,8 @@ enum Step {
     Docs,
     /// Licences and origins of all dependencies, with cargo-deny
     Licences,
+    /// The Debian package with what the tests have built: installed, upgraded, removed, in a root of its own
+    Package,
     /// cargo xtask demo --once
     Demo,
 }
@@ -105,6 +107,7 @@ impl Step {
                 run(command.current_dir(root()).env("RUSTDOCFLAGS", "-D warnings"))
             }
             Self::Licences => licences::check(),
+            Self::Package => deb::try_development(),
             Self::Demo => demo::run_once(),
         }
     }
@@ -122,6 +125,9 @@ fn hosts() -> Result<()> {
         packages::NODEJS,
         packages::NPM,
         packages::SYSTEMD,
+        packages::PROMETHEUS,
+        packages::SHELLCHECK,
+        packages::DPKG_DEV,
         packages::SLIXMPP,
         packages::PROFANITY,
         packages::TMUX,

@@ -5,25 +5,25 @@ use std::net::SocketAddr;
 use groupchat_core::BareJid;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Config, Problem};
+use super::{Config, Problem, document, values_of};
 
 /// What is wrong, by key. Takes the secret out of its file. Keys that have a problem already are not looked at again.
-pub(super) fn check(config: &mut Config, known: &[Problem]) -> Vec<(&'static str, String)> {
+pub(super) fn check(config: &mut Config, known: &[Problem]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     domain(config, &mut found);
     secret(config, &mut found);
     if !is_host_and_port(&config.component.server) {
-        found.push(("component.server", "must be host:port, for example 127.0.0.1:5347".into()));
+        found.push(("component.server".into(), "must be host:port, for example 127.0.0.1:5347".into()));
     }
     let url = &config.database.url;
     if !["sqlite:", "postgres:", "postgresql:", "mysql:"].iter().any(|scheme| url.starts_with(scheme)) {
-        found.push(("database.url", "must begin with sqlite://, postgres:// or mysql://".into()));
+        found.push(("database.url".into(), "must begin with sqlite://, postgres:// or mysql://".into()));
     }
     if config.service.name.trim().is_empty() || config.service.name.chars().any(char::is_control) {
-        found.push(("service.name", "must be a name that can be shown".into()));
+        found.push(("service.name".into(), "must be a name that can be shown".into()));
     }
     if let Err(refusal) = config.service.defaults.for_rules(&config.limits.for_rules()) {
-        found.push(("service.defaults", refusal));
+        found.push(("service.defaults".into(), refusal));
     }
     let contacts = &config.service;
     let contacts = [
@@ -34,87 +34,77 @@ pub(super) fn check(config: &mut Config, known: &[Problem]) -> Vec<(&'static str
     for (key, addresses) in contacts {
         if addresses.iter().any(|address| !address.contains(':') || address.chars().any(char::is_control)) {
             found.push((
-                key,
+                key.into(),
                 "must be URIs, for example xmpp:admin@example.org or mailto:admin@example.org".into(),
             ));
         }
     }
-    if config.delivery.dedup_minutes > 1_440 {
-        found.push(("delivery.dedup_minutes", "must be from 0 to 1440".into()));
-    }
     let listen = &config.http.listen;
     if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
         let text = "must be address:port, for example 127.0.0.1:5348, or empty";
-        found.push(("http.listen", text.into()));
+        found.push(("http.listen".into(), text.into()));
     }
-    limits(config, &mut found);
+    ranges(config, &mut found);
     if tracing_subscriber::EnvFilter::try_new(&config.log.level).is_err() {
-        found.push(("log.level", "must be error, warn, info, debug or trace, or a filter by module".into()));
+        found.push((
+            "log.level".into(),
+            "must be error, warn, info, debug or trace, or a filter by module".into(),
+        ));
     }
     found.retain(|(key, _)| !known.iter().any(|problem| problem.key == *key));
     found
 }
 
-fn domain(config: &mut Config, found: &mut Vec<(&'static str, String)>) {
+fn domain(config: &mut Config, found: &mut Vec<(String, String)>) {
     match BareJid::parse(&config.component.domain) {
         Ok(domain) if domain.local().is_none() => config.component.domain = domain.to_string(),
         _ if config.component.domain.is_empty() => {
             let text = "is missing: set the domain that the XMPP server has for this component, for example \
                         groupchat.example.org";
-            found.push(("component.domain", text.into()));
+            found.push(("component.domain".into(), text.into()));
         }
-        _ => found.push(("component.domain", "must be a domain, for example groupchat.example.org".into())),
+        _ => found
+            .push(("component.domain".into(), "must be a domain, for example groupchat.example.org".into())),
     }
 }
 
-fn secret(config: &mut Config, found: &mut Vec<(&'static str, String)>) {
+fn secret(config: &mut Config, found: &mut Vec<(String, String)>) {
     let component = &mut config.component;
     let has_file = !component.secret_file.as_os_str().is_empty();
     let has_secret = !component.secret.expose_secret().is_empty();
     match (has_secret, has_file) {
         (true, true) => {
             let text = "is set as well as component.secret: keep one of them";
-            found.push(("component.secret_file", text.into()));
+            found.push(("component.secret_file".into(), text.into()));
         }
         (false, false) => {
             let text = "is missing: set the secret that the XMPP server has for this component, or component.secret_file";
-            found.push(("component.secret", text.into()));
+            found.push(("component.secret".into(), text.into()));
         }
         (true, false) => {}
         (false, true) => match std::fs::read_to_string(&component.secret_file) {
             Ok(text) if text.trim().is_empty() => {
                 let text = format!("{} is empty", component.secret_file.display());
-                found.push(("component.secret_file", text));
+                found.push(("component.secret_file".into(), text));
             }
             Ok(text) => component.secret = SecretString::from(text.trim_end_matches(['\r', '\n'])),
             Err(error) => {
                 let text = format!("{} cannot be read: {error}", component.secret_file.display());
-                found.push(("component.secret_file", text));
+                found.push(("component.secret_file".into(), text));
             }
         },
     }
 }
 
-fn limits(config: &Config, found: &mut Vec<(&'static str, String)>) {
-    let limits = &config.limits;
-    // Names are stored in columns of this width; a stanza much larger than this would close the link on some hosts.
-    for (key, value, min, max) in [
-        ("limits.groups_per_user", limits.groups_per_user, 1, 100_000),
-        ("limits.members_per_group", limits.members_per_group, 1, 50_000),
-        ("limits.pending_per_group", limits.pending_per_group, 1, 10_000),
-        ("limits.user_stanzas_per_second", limits.user_stanzas_per_second as usize, 1, 1_000_000),
-        ("limits.user_stanzas_burst", limits.user_stanzas_burst as usize, 1, 1_000_000),
-        ("limits.group_messages_per_second", limits.group_messages_per_second as usize, 1, 1_000_000),
-        ("limits.group_messages_burst", limits.group_messages_burst as usize, 1, 1_000_000),
-        ("limits.name_chars", limits.name_chars, 1, 384),
-        ("limits.description_chars", limits.description_chars, 0, 10_000),
-        ("limits.nick_chars", limits.nick_chars, 16, 64),
-        ("limits.message_bytes", limits.message_bytes, 1_000, 240_000),
-        ("limits.page_items", limits.page_items, 1, 1_000),
-        ("limits.sessions_per_user", limits.sessions_per_user, 1, 1_000),
-    ] {
-        if !(min..=max).contains(&value) {
-            found.push((key, format!("must be from {min} to {max}")));
+/// Numbers are within what `sections.rs` allows. Names are stored in columns of that width; a stanza much larger than that
+/// would close the link on some hosts.
+fn ranges(config: &Config, found: &mut Vec<(String, String)>) {
+    let values = values_of(config);
+    for entry in document::entries() {
+        let Some((min, max)) = entry.range else { continue };
+        let value = values.iter().find(|(key, _)| *key == entry.key).and_then(|(_, value)| value.to_u128());
+        if value.is_some_and(|value| value < u128::from(min) || value > u128::from(max)) {
+            found.push((entry.key, format!("must be from {min} to {max}")));
         }
     }
 }

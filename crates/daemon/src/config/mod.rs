@@ -1,9 +1,10 @@
 //! The configuration: defaults, then the file, then the environment. All problems are found at once, each with
 //! where it is and what to do.
 //!
-//! What can be set is in `sections.rs`; this file only loads and checks.
+//! What can be set is in `sections.rs`, and shown by `document.rs`; this file only loads and checks.
 
 mod check;
+mod document;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -11,10 +12,12 @@ mod tests;
 use std::fmt;
 use std::path::Path;
 
+pub use document::example_file;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use groupchat_dialect::encode::ServiceInfo;
+use schemars::JsonSchema;
 pub use sections::{
     Absent, Component, Control, CreateGroups, Database, Defaults, Delivery, Http, Limits, Log, LogFormat,
     Muc, MucMode, Multicast, Service,
@@ -30,24 +33,24 @@ pub(crate) const COPY_FROM: &str = "GROUPCHAT_COPY_FROM";
 pub(crate) const COPY_TO: &str = "GROUPCHAT_COPY_TO";
 
 /// The whole configuration.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How the XMPP server is reached.
+    /// How the XMPP server is reached (XEP-0114). Only domain and secret must be filled in.
     pub component: Component,
     /// What the service is to its users.
     pub service: Service,
     /// Where everything is kept.
     pub database: Database,
-    /// How much is too much.
+    /// How much is too much: a limit on everything that somebody else decides the size of.
     pub limits: Limits,
     /// How messages reach members.
     pub delivery: Delivery,
-    /// Groups as rooms.
+    /// Groups as rooms, for stock clients (XEP-0045).
     pub muc: Muc,
-    /// What is logged.
+    /// What is logged, to standard error.
     pub log: Log,
-    /// Where operators look.
+    /// Where operators and their programs look.
     pub http: Http,
     /// Where administrators act.
     pub control: Control,
@@ -83,7 +86,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<Problem>> {
         let text = std::fs::read_to_string(file).map_err(|error| {
-            let text = format!("cannot be read ({error}): make one, deploy/groupchat.toml is a start");
+            let text = format!("cannot be read ({error}): make one; `xmpp-groupchat config` prints a start");
             vec![Problem { place: file.display().to_string(), key: String::new(), text }]
         })?;
         Self::read(&text, &file.display().to_string(), environment)
@@ -135,11 +138,7 @@ impl Config {
         mut problems: Vec<Problem>,
     ) -> Result<Self, Vec<Problem>> {
         let found = check::check(&mut self, &problems);
-        problems.extend(found.into_iter().map(|(key, text)| Problem {
-            place: place(key),
-            key: key.into(),
-            text,
-        }));
+        problems.extend(found.into_iter().map(|(key, text)| Problem { place: place(&key), key, text }));
         if problems.is_empty() { Ok(self) } else { Err(problems) }
     }
 
@@ -216,9 +215,14 @@ fn unknown_key(key: &str, known: &[(String, Value)]) -> String {
 
 /// Every key there is, with its default.
 fn known_keys() -> Vec<(String, Value)> {
+    values_of(&Config::default())
+}
+
+/// Every key there is, with its value.
+fn values_of(config: &Config) -> Vec<(String, Value)> {
     let mut settings = Vec::new();
-    if let Ok(defaults) = Value::serialize(Config::default()) {
-        flatten("", &defaults, "", &mut settings);
+    if let Ok(values) = Value::serialize(config) {
+        flatten("", &values, "", &mut settings);
     }
     settings.into_iter().map(|setting| (setting.key, setting.value)).collect()
 }

@@ -1,21 +1,25 @@
-//! The sections of the configuration, each with its defaults. Every field's comment is its documentation.
+//! The sections of the configuration, each with its defaults. Every field's comment is its documentation, wherever settings
+//! are shown: `document.rs` makes the shipped file and the table of `docs/operations.md` of what stands here.
 
 use std::path::PathBuf;
 
 use groupchat_core::{Limits as GroupLimits, Settings};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// `[component]`: how the XMPP server is reached. XEP-0114.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Component {
-    /// The domain of the service, a subdomain of the server's own.
+    /// The domain of the service, a subdomain of the XMPP server's own.
+    #[schemars(example = "groupchat.localhost")]
     pub domain: String,
     /// The secret that the server's configuration holds for this domain.
     #[serde(serialize_with = "hidden")]
+    #[schemars(with = "String", example = "change-me")]
     pub secret: SecretString,
-    /// A file that holds the secret, instead of `secret`.
+    /// A file that holds the secret, instead of `secret`; empty: none.
     pub secret_file: PathBuf,
     /// The server's component port, as `host:port`.
     pub server: String,
@@ -38,44 +42,45 @@ fn hidden<S: Serializer>(_: &SecretString, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// `[service]`: what the service is to its users.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Service {
     /// The name that clients show.
     pub name: String,
     /// Who may create groups.
     pub create_groups: CreateGroups,
-    /// Whom to write to about abuse, as URIs (XEP-0157).
+    /// Whom to write to about abuse, as URIs like `xmpp:abuse@example.org` or `mailto:…` (XEP-0157).
     pub abuse_addresses: Vec<String>,
-    /// Whom to write to about the service.
+    /// Whom to write to about the service, as URIs.
     pub admin_addresses: Vec<String>,
-    /// Whom to ask for help.
+    /// Whom to ask for help, as URIs.
     pub support_addresses: Vec<String>,
     /// The settings of a group whose creator asks for no others.
     pub defaults: Defaults,
 }
 
 /// `[service.defaults]`: the settings of a group whose creator asks for no others.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Defaults {
-    /// `private` or `public`.
+    /// Who finds the group: `private` (its members) or `public` (everybody).
     pub visibility: String,
-    /// `closed`, `open` or `approval`.
+    /// Who comes in without being added: `closed` (nobody), `open` (whoever wants to) or `approval` (whom an admin lets in).
     pub join: String,
-    /// `admins` or `members`.
+    /// Who may add members: `admins` or `members`.
     pub invite: String,
-    /// `admins` or `members`.
+    /// Who may change settings: `admins` or `members`.
     pub configure: String,
-    /// `admins` or `members`.
+    /// Who may post: `admins` or `members`.
     pub post: String,
-    /// `admins` or `members`.
+    /// Who may mention everybody: `admins` or `members`.
     pub mention_all: String,
-    /// `all` or `since-join`.
+    /// What new members see of what was said before: `all` or `since-join` (nothing).
     pub history: String,
-    /// `on` or `off`.
+    /// Are read receipts passed on: `on` or `off`.
     pub receipts: String,
     /// Days that messages are kept; 0: for ever.
+    #[schemars(range(min = 0, max = 36_500))]
     pub retention_days: u32,
 }
 
@@ -136,7 +141,7 @@ impl Default for Service {
 }
 
 /// Who may create groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CreateGroups {
     /// Whoever can reach the service, users of other servers too.
@@ -146,10 +151,10 @@ pub enum CreateGroups {
 }
 
 /// `[database]`: where everything is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite://file` (made when missing), `postgres://user:password@host/name` or `mysql://…`.
+    /// `sqlite://file` (made when missing), `postgres://user:password@host/name` or `mysql://user:password@host/name`.
     pub url: String,
 }
 
@@ -160,34 +165,47 @@ impl Default for Database {
 }
 
 /// `[limits]`: a limit on everything that somebody else decides the size of.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Groups of one user.
+    #[schemars(range(min = 1, max = 100_000))]
     pub groups_per_user: usize,
     /// Members of one group.
+    #[schemars(range(min = 1, max = 50_000))]
     pub members_per_group: usize,
     /// Requests to join and invitations of one group that wait for an answer.
+    #[schemars(range(min = 1, max = 10_000))]
     pub pending_per_group: usize,
     /// Characters of a group's name.
+    #[schemars(range(min = 1, max = 384))]
     pub name_chars: usize,
     /// Characters of a group's description.
+    #[schemars(range(min = 0, max = 10_000))]
     pub description_chars: usize,
-    /// Characters of a nick and of a member id, 64 at most.
+    /// Characters of a nick and of a member id.
+    #[schemars(range(min = 16, max = 64))]
     pub nick_chars: usize,
-    /// Bytes of a message's content. What hosts take is 256 KiB and more.
+    /// Bytes of a message's content. What XMPP servers take is 256 KiB and more.
+    #[schemars(range(min = 1_000, max = 240_000))]
     pub message_bytes: usize,
     /// Items of one page of a list.
+    #[schemars(range(min = 1, max = 1_000))]
     pub page_items: usize,
     /// Devices remembered as online for one user.
+    #[schemars(range(min = 1, max = 1_000))]
     pub sessions_per_user: usize,
     /// Stanzas of one user a second, when he goes on and on.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub user_stanzas_per_second: u32,
     /// Stanzas of one user at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub user_stanzas_burst: u32,
     /// Messages into one group a second, when its members go on and on.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub group_messages_per_second: u32,
     /// Messages into one group at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub group_messages_burst: u32,
 }
 
@@ -230,12 +248,13 @@ impl Limits {
 }
 
 /// `[delivery]`: how messages reach members.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Delivery {
     /// What a member gets who is away.
     pub absent: Absent,
     /// Minutes in which a message sent again by the same device, with the same id, is known to be the same.
+    #[schemars(range(min = 0, max = 1_440))]
     pub dedup_minutes: u32,
     /// Are copies for many users of the server sent as one stanza?
     pub multicast: Multicast,
@@ -248,7 +267,7 @@ impl Default for Delivery {
 }
 
 /// What a member gets who is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Absent {
     /// A copy that the member's server keeps and pushes.
@@ -258,7 +277,7 @@ pub enum Absent {
 }
 
 /// Are copies for many users of the server sent as one stanza (XEP-0033)?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Multicast {
     /// When the server itself does it: it is asked on each connection.
@@ -270,10 +289,10 @@ pub enum Multicast {
 }
 
 /// `[muc]`: groups as rooms, for clients that speak XEP-0045.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Muc {
-    /// How far it goes.
+    /// How far groups are rooms.
     pub mode: MucMode,
 }
 
@@ -284,7 +303,7 @@ impl Default for Muc {
 }
 
 /// How far groups are rooms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MucMode {
     /// The service says that it has rooms, and rooms can be made.
@@ -296,7 +315,7 @@ pub enum MucMode {
 }
 
 /// `[log]`: what is logged, to standard error.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// `error`, `warn`, `info`, `debug` or `trace`, or a filter by module.
@@ -312,7 +331,7 @@ impl Default for Log {
 }
 
 /// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -322,10 +341,10 @@ pub enum LogFormat {
 }
 
 /// `[http]`: where operators and their programs look.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Address and port of metrics, health and the operator's page; empty: none. Whoever reaches it may look.
+    /// Address and port of metrics, health and the operators' page; empty: none. Whoever reaches it may look.
     pub listen: String,
 }
 
@@ -336,10 +355,10 @@ impl Default for Http {
 }
 
 /// `[control]`: where administrators act.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Control {
-    /// The socket for `xmpp-groupchat ctl`; empty: none. Who runs the component can open it, and nobody else.
+    /// The socket for `xmpp-groupchat ctl`; empty: none. Whoever runs the component can open it, and root, and nobody else.
     pub socket: PathBuf,
 }
 

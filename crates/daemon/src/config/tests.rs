@@ -1,5 +1,7 @@
 //! What a configuration may say, and how every mistake in it is told.
 
+use std::collections::BTreeSet;
+
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -83,18 +85,65 @@ fn what_is_no_toml_is_told() {
     );
 }
 
+/// With this in the environment the file and the table are written instead of compared.
+const WRITE: &str = "CONFIG_WRITE";
+
+fn compare(file: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(path, expected).unwrap();
+        return;
+    }
+    let found = std::fs::read_to_string(path).unwrap();
+    assert!(
+        found == expected,
+        "{file} is not as the sources have it: `{WRITE}=1 cargo test -p xmpp-groupchat config`"
+    );
+}
+
 #[test]
-fn the_example_file_shows_every_key_with_its_default() {
-    let example = include_str!("../../../../deploy/groupchat.toml");
-    let config = Config::read(example, "deploy/groupchat.toml", []).unwrap();
+fn the_shipped_file_is_made_from_the_sources() {
+    compare("deploy/groupchat.toml", &example_file());
+    let config = Config::read(&example_file(), "deploy/groupchat.toml", []).unwrap();
     let mut defaults = Config::default();
     defaults.component.domain.clone_from(&config.component.domain);
-    let as_value = |config: &Config| Value::serialize(config).unwrap();
-    assert_eq!(as_value(&config), as_value(&defaults));
-    for (key, _) in known_keys() {
-        let name = key.rsplit('.').next().unwrap();
-        let shown =
-            example.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(&format!("{name} =")));
-        assert!(shown, "{key} is not in the example file");
+    assert_eq!(values_of(&config), values_of(&defaults));
+    let documented = document::entries().map(|setting| setting.key);
+    assert_eq!(documented.collect::<BTreeSet<_>>(), known_keys().into_iter().map(|(key, _)| key).collect());
+}
+
+#[test]
+fn every_setting_says_what_it_is_for() {
+    for section in document::sections() {
+        assert!(section.text.ends_with('.'), "{section:?}");
+        for setting in section.entries {
+            assert!(setting.text.ends_with(['.', '?']) && setting.text.len() > 10, "{setting:?}");
+            assert!(setting.words.iter().all(|(_, meaning)| !meaning.is_empty()), "{setting:?}");
+            assert!(!setting.value.is_number() || setting.range.is_some(), "{setting:?} has no limit");
+        }
     }
+}
+
+#[test]
+fn the_table_of_the_handbook_is_made_from_the_sources() {
+    const FILE: &str = "docs/operations.md";
+    const START: &str = "<!-- settings: CONFIG_WRITE=1 cargo test -p xmpp-groupchat config -->\n\n";
+    const END: &str = "\n<!-- end of settings -->";
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(FILE)).unwrap();
+    let (before, rest) = text.split_once(START).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let mut table = "| setting | default | what it is for |\n| --- | --- | --- |\n".to_owned();
+    for setting in document::entries() {
+        let words = setting.words.iter().map(|(word, meaning)| format!(" `{word}`: {meaning}"));
+        let range = setting.range.map(|(min, max)| format!(" From {min} to {max}.")).unwrap_or_default();
+        let default = if setting.is_needed { "must be set".into() } else { format!("`{}`", setting.value) };
+        table += &format!(
+            "| `{}` | {default} | {}{}{range} |\n",
+            setting.key,
+            setting.text,
+            words.collect::<String>()
+        );
+    }
+    compare(FILE, &format!("{before}{START}{table}{END}{after}"));
 }
