@@ -37,6 +37,10 @@ pub struct Model {
     pub receipts: bool,
     /// Days that messages are kept; 0: for ever.
     pub retention_days: i64,
+    /// The language that is spoken (BCP 47); empty: not said.
+    pub lang: String,
+    /// The SHA-1 of its picture, in hexadecimal; empty: it has none.
+    pub avatar: String,
     /// The subject of the room.
     pub subject: String,
     /// How many are in now; kept with each change of the members.

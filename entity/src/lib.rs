@@ -4,6 +4,7 @@
 //! stay as they are), and what the values mean to a group (the store translates).
 
 pub mod audit;
+pub mod avatar;
 pub mod ban;
 pub mod cursor;
 pub mod group;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Affiliations, BareJid, Jid, Mid, Nick, RoleWish, StanzaId};
+use crate::{Affiliations, Avatar, BareJid, Jid, Mid, Nick, RoleWish, StanzaId};
 
 /// One request to change a group or to say something in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub enum Command {
     Create(NewGroup),
     /// Change settings: property names and values.
     Update(Vec<(String, String)>),
+    /// Set the group's picture, or take it away.
+    Avatar(Option<Avatar>),
     /// Delete the group.
     Delete(Farewell),
     /// Add members, all or none.

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use crate::{
-    BareJid, Command, Farewell, Group, Limits, Member, Mentions, Mid, Pending, Post, Receive, Refusal, Role,
-    Settings, StanzaId, Timestamp, affiliations, depart, join, lifecycle, members, my_settings, post,
-    receipts, retract, room_roles,
+    Avatar, BareJid, Command, Farewell, Group, Limits, Member, Mentions, Mid, Pending, Post, Receive,
+    Refusal, Role, Settings, StanzaId, Timestamp, affiliations, avatar, depart, join, lifecycle, members,
+    my_settings, post, receipts, retract, room_roles,
 };
 
 /// What one granted request does.
@@ -26,6 +26,8 @@ pub enum Change {
     Created(Box<Group>),
     /// It has these settings now.
     Updated(Settings),
+    /// It has this picture now; `None`: none.
+    Avatar(Option<Avatar>),
     /// It is deleted; its id stays taken.
     Deleted,
     /// It was made as a room, and is configured now.
@@ -95,6 +97,7 @@ impl Change {
     pub fn makes_version(&self) -> bool {
         match self {
             Self::Updated(_)
+            | Self::Avatar(_)
             | Self::Deleted
             | Self::Unlocked
             | Self::MembersAdded { .. }
@@ -290,6 +293,7 @@ fn granted(
         // Whatever it will be, to others than its makers it is not there yet.
         _ if group.locked && group.member(actor).is_none() => Err(Refusal::NoSuchGroup),
         Command::Update(properties) => lifecycle::update(group, actor, properties, limits),
+        Command::Avatar(new) => avatar::set(group, actor, new.as_ref(), limits),
         Command::Delete(farewell) => lifecycle::delete(group, actor, farewell),
         Command::AddMembers(addition) => members::add(group, actor, addition, limits, now),
         Command::Invite(addition) => members::invite_all(group, actor, addition, limits, now),

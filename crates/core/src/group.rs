@@ -209,6 +209,9 @@ impl Group {
         match change {
             Change::Created(group) => *self = (**group).clone(),
             Change::Updated(settings) => self.settings = settings.clone(),
+            Change::Avatar(new) => {
+                self.settings.avatar = new.as_ref().map_or_else(|| "".into(), |avatar| avatar.hash.clone());
+            }
             Change::Deleted => self.deleted = true,
             Change::Unlocked => self.locked = false,
             Change::Abandoned => (self.deleted, self.abandoned) = (true, true),

@@ -8,6 +8,7 @@
 mod address;
 mod affiliations;
 mod archive;
+mod avatar;
 mod command;
 mod decide;
 pub mod delivery;
@@ -35,6 +36,7 @@ mod settings;
 pub use address::{BareJid, GroupId, InvalidAddress, Jid};
 pub use affiliations::{Affiliation, Affiliations, Standing};
 pub use archive::{Archived, ArchivedKind, Mentions, ReadBy, StanzaId, Timestamp};
+pub use avatar::Avatar;
 pub use command::{
     Addable, Addition, Command, Configuration, Correction, Farewell, Found, MemberRef, MemberSpec,
     MemberUpdate, MentionsAsked, MessageRef, NewGroup, People, Person, Post, ReadReceipt, Removal,

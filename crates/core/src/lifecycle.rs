@@ -84,6 +84,7 @@ pub(crate) fn unlocked(group: &Group, command: &Command, mut decision: Decision)
         Command::Configure(Configuration::Cancelled) => return abandoned(),
         Command::Configure(Configuration::Submitted { .. })
         | Command::Update(_)
+        | Command::Avatar(_)
         | Command::AddMembers(_)
         | Command::Invite(_)
         | Command::Affiliate(_)

@@ -17,6 +17,8 @@ pub struct Limits {
     pub nick_chars: usize,
     /// Bytes of a stanza's children as they are written to the host.
     pub message_bytes: usize,
+    /// Bytes of a group's picture.
+    pub avatar_bytes: usize,
     /// Items of one page of a list.
     pub page_items: usize,
     /// Sessions (devices online) remembered for one user; the oldest is forgotten first.
@@ -33,6 +35,7 @@ impl Default for Limits {
             description_chars: 4_096,
             nick_chars: 64,
             message_bytes: 131_072,
+            avatar_bytes: 65_536,
             page_items: 100,
             sessions_per_user: 50,
         }

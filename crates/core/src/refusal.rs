@@ -95,6 +95,12 @@ pub enum Refusal {
         /// The limit.
         bytes_max: usize,
     },
+    /// A picture is too large.
+    #[error("an avatar may have {bytes_max} bytes at most")]
+    LargeAvatar {
+        /// The limit.
+        bytes_max: usize,
+    },
     /// A list that is wanted at once has more items than one stanza can hold.
     #[error("this list is too long for one stanza: ask for it by pages (XEP-0059)")]
     ListTooLong,

@@ -83,6 +83,10 @@ pub struct Settings {
     pub receipts: bool,
     /// Days that messages are kept; 0: for ever.
     pub retention_days: u32,
+    /// The language that is spoken (BCP 47); empty: not said.
+    pub lang: Arc<str>,
+    /// The hash of the group's picture; empty: none. A property that is read, and set by the picture.
+    pub avatar: Arc<str>,
     /// The subject of the room (XEP-0045 §8.1): set by a message, no property.
     pub subject: Arc<str>,
 }
@@ -102,11 +106,15 @@ impl Default for Settings {
             history: History::All,
             receipts: true,
             retention_days: 0,
+            lang: "".into(),
+            avatar: "".into(),
             subject: "".into(),
         }
     }
 }
 
+/// Longest language tag that has a meaning.
+const LANG_BYTES_MAX: usize = 35;
 /// Longest time that messages are kept, in days; a longer one means for ever.
 const RETENTION_DAYS_MAX: u32 = 36_500;
 
@@ -155,7 +163,10 @@ impl Settings {
             ("receipts", if self.receipts { "on" } else { "off" }),
         ];
         let texts = texts.into_iter().map(|(name, value)| (name, Cow::Borrowed(value)));
-        texts.chain([("retention_days", Cow::Owned(retention_days))]).collect()
+        let rest = [("retention_days", Cow::Owned(retention_days)), ("lang", Cow::Borrowed(&*self.lang))];
+        // A group without a picture has no such property.
+        let avatar = (!self.avatar.is_empty()).then_some(("avatar", Cow::Borrowed(&*self.avatar)));
+        texts.chain(rest).chain(avatar).collect()
     }
 
     /// The settings with these properties changed: all of them, or none.
@@ -177,6 +188,8 @@ impl Settings {
             self.kind = value.into();
         } else if name == "name" {
             self.name = value.into();
+        } else if name == "avatar" {
+            self.avatar = value.into();
         } else {
             // A value of a later version must not keep a group from loading; its default is the careful one.
             let _ = self.set(name, value, &unlimited);
@@ -198,6 +211,10 @@ impl Settings {
             "join" => self.join = choice(name, value, Join::parse)?,
             "history" => self.history = choice(name, value, History::parse)?,
             "receipts" => self.receipts = choice(name, value, on_or_off)?,
+            "lang" => self.lang = choice(name, value, lang)?,
+            // Clients may send back what they read; a picture is set otherwise.
+            "avatar" if value == &*self.avatar => {}
+            "avatar" => return Err(Refusal::Property { name: name.into(), value: value.into() }),
             "retention_days" => self.retention_days = choice(name, value, days)?,
             _ => return Err(Refusal::UnknownProperty(name.into())),
         }
@@ -222,6 +239,14 @@ fn on_or_off(value: &str) -> Option<bool> {
         "off" => Some(false),
         _ => None,
     }
+}
+
+/// A language tag, as far as it can be told without a list of all languages; or none.
+fn lang(value: &str) -> Option<Arc<str>> {
+    let is_part =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (value.len() <= LANG_BYTES_MAX && (value.is_empty() || value.split('-').all(is_part)))
+        .then(|| value.into())
 }
 
 fn days(value: &str) -> Option<u32> {
@@ -265,7 +290,10 @@ mod tests {
             Err(Refusal::UnknownProperty("colour".into()))
         );
         assert!(matches!(with(&[("post", "nobody")]), Err(Refusal::Property { .. })));
-        assert!(matches!(with(&[("type", "system")]), Err(Refusal::Property { .. })));
+        for (name, value) in [("type", "system"), ("avatar", "0"), ("lang", "en US"), ("lang", "en-")] {
+            assert!(matches!(with(&[(name, value)]), Err(Refusal::Property { .. })), "{name} {value}");
+        }
+        assert_eq!(&*with(&[("lang", "zh-Hans-CN")]).unwrap().lang, "zh-Hans-CN");
         assert!(matches!(with(&[("name", "  ")]), Err(Refusal::Malformed(_))));
         let long = "n".repeat(256);
         assert!(matches!(with(&[("name", &long)]), Err(Refusal::TooLong { chars_max: 255, .. })));

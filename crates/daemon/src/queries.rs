@@ -134,6 +134,9 @@ impl Queries {
                 Some(history::metadata(self.store.wait().await, ArchiveScope::AllOf(asker.clone())).await?)
             }
             Query::GroupInfo
+            | Query::Avatar
+            | Query::VCard
+            | Query::Traffic
             | Query::Members(_)
             | Query::MemberInfo(_)
             | Query::Receipts(_)
@@ -169,7 +172,11 @@ impl Queries {
         let members_only =
             Err(Refusal::NotAllowed("only members may see who is in this group, and what was said"));
         Ok(Some(match &question.query {
-            Query::DiscoInfo => encode::disco_group_info(&info(summary), self.rooms != MucMode::Off),
+            Query::DiscoInfo => {
+                let contacts = if inside { rooms::contacts(store, id).await? } else { Vec::new() };
+                let info = encode::GroupInfo { contacts, ..info(summary) };
+                encode::disco_group_info(&info, self.rooms != MucMode::Off)
+            }
             Query::GroupInfo => encode::group_info(domain, &info(summary)),
             Query::DiscoItems(_) if !inside => encode::disco_no_items(),
             Query::Members(_) | Query::MemberInfo(_) | Query::Receipts(_) | Query::ArchiveMetadata
@@ -177,7 +184,12 @@ impl Queries {
             {
                 return members_only;
             }
-            Query::AdminList(..) | Query::RoomForm | Query::Registration | Query::ReservedNick
+            Query::AdminList(..)
+            | Query::RoomForm
+            | Query::Registration
+            | Query::ReservedNick
+            | Query::VCard
+            | Query::Traffic
                 if self.rooms == MucMode::Off =>
             {
                 return Err(Refusal::Unknown);
@@ -187,10 +199,17 @@ impl Queries {
             Query::RoomForm => rooms::form(&summary)?,
             Query::Registration => rooms::registration(store, &summary, asker).await?,
             Query::ReservedNick => rooms::reserved_nick(store, &summary, asker).await?,
+            Query::Avatar => encode::avatar(store.avatar(id).await.map_err(refusal)?.as_ref()),
+            Query::VCard => encode::vcard(store.avatar(id).await.map_err(refusal)?.as_ref()),
+            Query::Traffic => encode::traffic(),
             Query::Receipts(message) => history::receipts(store, &summary, asker, message).await?,
             Query::ArchiveMetadata => {
                 history::metadata(store, ArchiveScope::Group { id: id.clone(), reader: asker.clone() })
                     .await?
+            }
+            Query::DiscoItems(paging) if rooms::has(store, id, &question.origin.from).await? => {
+                let found = rooms::occupants_page(store, id, paging).await?;
+                encode::disco_room_items(domain, id, paging, &found)
             }
             Query::DiscoItems(paging) => {
                 let found = store.members(id, &paging.page).await.map_err(refusal)?;
@@ -234,7 +253,7 @@ fn result(question: &Question, payload: Option<Element>) -> Outbound {
 
 fn info(summary: Summary) -> encode::GroupInfo {
     let Summary { id, settings, members, role, created, .. } = summary;
-    encode::GroupInfo { id, settings, members, role, created }
+    encode::GroupInfo { id, settings, members, role, created, contacts: Vec::new() }
 }
 
 fn paged<A, B>(found: Paged<A>, turn: impl Fn(A) -> B) -> Paged<B> {

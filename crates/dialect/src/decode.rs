@@ -10,8 +10,8 @@ use xmpp_parsers::ns::{DISCO_INFO, MAM};
 
 use crate::xml::STREAM;
 use crate::{
-    Bounce, Carrier, Decoded, Origin, Outbound, Presence, Query, archive, disco, muc, native, private,
-    privilege, refusal, xml,
+    Bounce, Carrier, Decoded, Origin, Outbound, Presence, Query, archive, avatar, disco, muc, native,
+    private, privilege, refusal, xml,
 };
 
 /// A longer id or namespace is not repeated in an answer: it must not outgrow what hosts take.
@@ -137,7 +137,8 @@ fn message(stanza: &Element, mut origin: Origin, to: To, domain: &BareJid) -> De
         return private::message(stanza, origin, &to);
     }
     if let Some(group) = &to.group
-        && let Some(read) = muc::invitation(stanza, domain)
+        && let Some(read) =
+            muc::invitation(stanza, domain).or_else(|| muc::registration_answer(stanza, domain))
     {
         if let Carrier::Message { is_of_rooms, .. } = &mut origin.carrier {
             *is_of_rooms = true;
@@ -243,13 +244,18 @@ fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJ
     }
     let shows_session = native::is_operation(&namespace);
     let query = match namespace.as_str() {
+        groupchat_payloads::ns::AVATAR if to.group.is_some() => Ok(Query::Avatar),
         _ if shows_session => native::query(payload, to, limits),
         MAM => archive::query(payload, kind, domain, limits),
         muc::MUC_ADMIN if to.group.is_some() => muc::admin_query(payload, limits),
         muc::MUC_UNIQUE if to.group.is_none() => Ok(Query::UniqueName),
         muc::REGISTER if to.group.is_some() => Ok(Query::Registration),
+        avatar::VCARD if to.group.is_some() => Ok(Query::VCard),
         DISCO_INFO if to.group.is_some() && payload.attr("node") == Some(disco::NICK_NODE) => {
             Ok(Query::ReservedNick)
+        }
+        DISCO_INFO if to.group.is_some() && payload.attr("node") == Some(disco::TRAFFIC_NODE) => {
+            Ok(Query::Traffic)
         }
         muc::MUC_OWNER if to.group.is_some() => Ok(Query::RoomForm),
         _ => disco::query(payload, limits),
@@ -278,6 +284,8 @@ fn request(payload: &Element, to: &To, domain: &BareJid) -> Result<Asked, Refusa
             muc::MUC_ADMIN => Some(muc::admin_command(payload, domain)?),
             muc::MUC_OWNER => Some(muc::owner_command(payload)?),
             muc::REGISTER => Some(muc::registration_command(payload)?),
+            avatar::VCARD => Some(avatar::from_vcard(payload)?),
+            groupchat_payloads::ns::AVATAR => Some(avatar::from_query(payload)?),
             _ => None,
         };
         if let Some(command) = of_room {

@@ -103,6 +103,7 @@ pub fn group_info(group: &GroupInfo, is_room: bool) -> Element {
         groupchat::MEMBERS,
         groupchat::MEMBERINFO,
         groupchat::RECEIPTS,
+        groupchat::AVATAR,
     ];
     let standard = [
         ns::DISCO_INFO,
@@ -131,7 +132,18 @@ fn room_info(group: &GroupInfo) -> Vec<Field> {
         type_: FieldType::Boolean,
         ..Field::text_single(var, if by == By::Members { "1" } else { "0" })
     };
-    vec![
+    let multi = |var: &str, type_: FieldType, values: Vec<String>| {
+        (!values.is_empty()).then(|| Field { values, ..Field::new(var, type_) })
+    };
+    let contacts = group.contacts.iter().map(ToString::to_string).collect();
+    let avatar = Some(settings.avatar.to_string()).filter(|hash| !hash.is_empty()).into_iter().collect();
+    let lang = (!settings.lang.is_empty()).then(|| Field::text_single("muc#roominfo_lang", &settings.lang));
+    let optional = [
+        lang,
+        multi("muc#roominfo_contactjid", FieldType::JidMulti, contacts),
+        multi("muc#roominfo_avatarhash", FieldType::TextMulti, avatar),
+    ];
+    let fields = vec![
         Field::text_single("muc#roominfo_description", &settings.description),
         Field::text_single("muc#roominfo_subject", &settings.subject),
         Field::text_single("muc#roominfo_occupants", &group.members.to_string()),
@@ -141,7 +153,8 @@ fn room_info(group: &GroupInfo) -> Vec<Field> {
         yes("muc#roomconfig_changesubject", settings.configure),
         yes("{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites", settings.invite),
         yes("muc#roomconfig_allowinvites", settings.invite),
-    ]
+    ];
+    fields.into_iter().chain(optional.into_iter().flatten()).collect()
 }
 
 /// The asker's nick in a group; nothing, if he has none. XEP-0045 §7.12.
@@ -151,6 +164,28 @@ pub fn reserved_nick(nick: Option<&str>) -> Element {
     payloads::set(&mut answer, "node", NICK_NODE);
     answer
 }
+
+/// What passes through a room: everything does, and this much clients ask for. XEP-0045 §17.
+pub fn traffic() -> Element {
+    let passed = [
+        "eu.siacs.conversations.axolotl",
+        "http://jabber.org/protocol/chatstates",
+        "http://jabber.org/protocol/xhtml-im",
+        "jabber:x:oob",
+        "urn:xmpp:chat-markers:0",
+        "urn:xmpp:message-correct:0",
+        "urn:xmpp:omemo:2",
+        "urn:xmpp:reactions:0",
+        "urn:xmpp:receipts",
+        "urn:xmpp:reply:0",
+    ];
+    let mut answer = info(Vec::new(), passed.into_iter(), Vec::new());
+    payloads::set(&mut answer, "node", TRAFFIC_NODE);
+    answer
+}
+
+/// The node by which a client asks what passes through a room.
+pub(crate) const TRAFFIC_NODE: &str = "http://jabber.org/protocol/muc#traffic";
 
 /// The node by which a client asks for its nick. XEP-0045 §7.12.
 pub(crate) const NICK_NODE: &str = "x-roomuser-item";
@@ -176,6 +211,16 @@ pub fn group_items(domain: &str, group: &GroupId, paging: &Paging, found: &Paged
     let mut query = no_items();
     paging::write(&mut query, paging, found, |member| {
         let address = format!("{}/{}", group.at(domain), member.mid);
+        (item(&address, Some(member.nick.as_str())), member.mid.to_string())
+    });
+    query
+}
+
+/// `disco#items` of a room for who is in it: the occupants by their nicks. XEP-0045 §6.5.
+pub fn room_items(domain: &str, group: &GroupId, paging: &Paging, found: &Paged<Member>) -> Element {
+    let mut query = no_items();
+    paging::write(&mut query, paging, found, |member| {
+        let address = format!("{}/{}", group.at(domain), member.room_name());
         (item(&address, Some(member.nick.as_str())), member.mid.to_string())
     });
     query

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use groupchat_core::{GroupId, Mid, Role, Settings, StanzaId, Timestamp};
+use groupchat_core::{BareJid, GroupId, Mid, Role, Settings, StanzaId, Timestamp};
 use groupchat_payloads::ns;
 use minidom::Element;
 
@@ -13,18 +13,19 @@ pub use crate::archive::{
     RoomName, RoomNames, form as archive_form, metadata as archive_metadata, page as archive_page,
     preferences as archive_preferences,
 };
+pub use crate::avatar::{presence as room_avatar, query as avatar, vcard};
 pub use crate::disco::{
     ServiceInfo, group_info as disco_group_info, group_items as disco_group_items,
-    no_items as disco_no_items, reserved_nick, service_info as disco_service_info,
-    service_items as disco_service_items, time, uptime, version,
+    no_items as disco_no_items, reserved_nick, room_items as disco_room_items,
+    service_info as disco_service_info, service_items as disco_service_items, time, traffic, uptime, version,
 };
 pub use crate::inbox::answer as inbox;
 pub use crate::muc::{
     Absence, Occupant, absent as room_absent, admin_members, copy as room_copy, declined as room_declined,
     ephemeral as room_ephemeral, form as room_form, item_message as room_item_message,
     moderated as room_moderated, outcasts, past as room_past, present as room_present,
-    private as room_private, receipt as room_receipt, registration, status as room_status,
-    subject as room_subject, unique,
+    private as room_private, receipt as room_receipt, registration, request as room_request,
+    status as room_status, subject as room_subject, unique,
 };
 pub use crate::native::{
     Came, Spoken, Went, Words, announcement, copy, declined, ephemeral, event_content, group_info,
@@ -71,6 +72,8 @@ pub struct GroupInfo {
     pub role: Option<Role>,
     /// When it was made.
     pub created: Timestamp,
+    /// Whom to ask about it, as far as the asker may know.
+    pub contacts: Vec<BareJid>,
 }
 
 /// The answer to an operation that was granted; `None` when its carrier is answered by the announcement alone.

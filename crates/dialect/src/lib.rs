@@ -6,6 +6,7 @@
 //! **Not here:** what is permitted (core), who is told (core), what waits (the daemon).
 
 mod archive;
+mod avatar;
 mod date;
 mod decode;
 mod disco;
@@ -194,6 +195,12 @@ pub enum Query {
     AdminList(AdminList, Paging),
     /// The form of a room's configuration. XEP-0045 §10.2.
     RoomForm,
+    /// A group's picture.
+    Avatar,
+    /// The same as a vCard. XEP-0054.
+    VCard,
+    /// Which namespaces pass through a room. XEP-0045 §17.
+    Traffic,
     /// A name for a new room. XEP-0307.
     UniqueName,
     /// How one becomes a member, or by which nick one is. XEP-0045 §7.10.

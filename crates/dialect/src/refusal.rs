@@ -11,11 +11,13 @@ use crate::{Carrier, Origin, Outbound};
 const TEXT_CHARS_MAX: usize = 300;
 
 /// What a refusal of a request in this kind of stanza is called on the wire.
-fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
+fn on_the_wire(refusal: &Refusal, origin: &Origin) -> (Condition, ErrorType) {
     use ErrorType::{Auth, Cancel, Modify, Wait};
+    let carrier = &origin.carrier;
     let in_message = matches!(carrier, Carrier::Message { .. });
     let in_iq = matches!(carrier, Carrier::Iq { .. });
-    let is_of_rooms = carrier.is_of_rooms();
+    // What goes to a member is no question to the room, whatever it is.
+    let is_of_rooms = carrier.is_of_rooms() && !(in_iq && origin.at.contains('/'));
     match refusal {
         Refusal::NoSuchGroup
         | Refusal::NoSuchMember
@@ -39,9 +41,10 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
         | Refusal::OwnAddress(_) => (Condition::NotAcceptable, Modify),
         Refusal::Malformed(_) => (Condition::BadRequest, Modify),
         Refusal::Address(_) => (Condition::JidMalformed, Modify),
-        Refusal::TooLong { .. } | Refusal::TooLarge { .. } | Refusal::ListTooLong => {
-            (Condition::PolicyViolation, Modify)
-        }
+        Refusal::TooLong { .. }
+        | Refusal::TooLarge { .. }
+        | Refusal::LargeAvatar { .. }
+        | Refusal::ListTooLong => (Condition::PolicyViolation, Modify),
         Refusal::TooMany { .. } | Refusal::Busy => (Condition::ResourceConstraint, Wait),
         Refusal::TooFast { .. } => (Condition::PolicyViolation, Wait),
         Refusal::NotOnline => (Condition::RecipientUnavailable, Wait),
@@ -52,7 +55,7 @@ fn on_the_wire(refusal: &Refusal, carrier: &Carrier) -> (Condition, ErrorType) {
 
 /// The answer to a request that is not granted, to the asker alone.
 pub fn answer(origin: &Origin, refusal: &Refusal) -> Outbound {
-    let (condition, kind) = on_the_wire(refusal, &origin.carrier);
+    let (condition, kind) = on_the_wire(refusal, origin);
     let text: String = refusal.to_string().chars().take(TEXT_CHARS_MAX).collect();
     let error = error(&origin.at, condition, kind, &text);
     let (name, echo) = match &origin.carrier {

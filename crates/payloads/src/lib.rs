@@ -5,6 +5,7 @@
 //!
 //! **Not here:** what a payload means (the rules), and standard XMPP payloads (xmpp-parsers).
 
+mod avatar;
 mod item;
 pub mod ns;
 mod operation;
@@ -12,6 +13,7 @@ mod property;
 mod query;
 mod receipt;
 
+pub use avatar::Avatar;
 pub use item::Item;
 pub use operation::Operation;
 pub use property::{properties, property, property_attribute};

@@ -30,6 +30,8 @@ pub const JOIN: &str = "http://jabber.org/protocol/groupchat#join";
 pub const RECEIPTS: &str = "http://jabber.org/protocol/groupchat#receipts";
 /// Query: one's groups with what is unread in them.
 pub const INBOX: &str = "http://jabber.org/protocol/groupchat#inbox";
+/// The picture of a group.
+pub const AVATAR: &str = "http://jabber.org/protocol/groupchat#avatar";
 /// Form in disco#info: the limits of the service.
 pub const LIMITS: &str = "http://jabber.org/protocol/groupchat#limits";
 /// Marks the copy of a message for a member who is away.
@@ -52,6 +54,7 @@ pub const SERVED: &[&str] = &[
     JOIN,
     RECEIPTS,
     INBOX,
+    AVATAR,
 ];
 
 /// Chat states; legacy read receipts live here too. XEP-0085.

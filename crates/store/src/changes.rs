@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use crate::error::Doing;
-use crate::{ROWS_PER_STATEMENT, StoreError, rows};
+use crate::{ROWS_PER_STATEMENT, StoreError, avatars, rows};
 
 /// Writes one change; what messages and receipts change is added up first (`tally`).
 pub(crate) async fn apply(
@@ -23,6 +23,11 @@ pub(crate) async fn apply(
     match change {
         Change::Created(group) => create(tx, group, now).await,
         Change::Updated(settings) => update(tx, id, settings).await,
+        Change::Avatar(new) => {
+            avatars::put(tx, id, new.as_ref()).await?;
+            let hash = new.as_ref().map_or("", |avatar| &avatar.hash);
+            touch(tx, id, next_version().col_expr(group::Column::Avatar, Expr::value(hash))).await
+        }
         Change::Deleted => delete(tx, id, now).await,
         Change::Unlocked => {
             touch(tx, id, next_version().col_expr(group::Column::LockedAt, Expr::value(None::<i64>))).await
@@ -87,6 +92,7 @@ async fn delete(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Resul
     let everybody = gone(id, now).exec(tx).await;
     everybody.doing("removing the members of a deleted group")?;
     nobody_waits(tx, id).await?;
+    avatars::put(tx, id, None).await?;
     let update = next_version()
         .col_expr(group::Column::DeletedAt, Expr::value(now.0))
         .col_expr(group::Column::Members, Expr::value(0_i64));
@@ -96,6 +102,7 @@ async fn delete(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Resul
 /// Takes away all that is known of a group that nobody but its maker knew of.
 async fn abandon(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreError> {
     nobody_waits(tx, id).await?;
+    avatars::put(tx, id, None).await?;
     let members =
         member::Entity::delete_many().filter(member::Column::GroupId.eq(id.as_str())).exec(tx).await;
     members.doing("deleting the members of a room that was given up")?;
@@ -111,6 +118,7 @@ async fn abandon(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreErro
 /// Marks a group as deleted whose last member was just removed; the removal has made the version.
 async fn delete_only(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Result<(), StoreError> {
     nobody_waits(tx, id).await?;
+    avatars::put(tx, id, None).await?;
     let update = group::Entity::update_many().col_expr(group::Column::DeletedAt, Expr::value(now.0));
     touch(tx, id, update).await
 }

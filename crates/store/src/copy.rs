@@ -4,7 +4,7 @@
 use std::fmt;
 
 use groupchat_entity::{
-    audit, ban, cursor, group, kept, member, mention, message, native, occupant, pending, session,
+    audit, avatar, ban, cursor, group, kept, member, mention, message, native, occupant, pending, session,
     unreachable, user,
 };
 use sea_orm::{
@@ -82,6 +82,7 @@ macro_rules! each_table {
             $job.table::<occupant::Entity>().await?,
             $job.table::<native::Entity>().await?,
             $job.table::<kept::Entity>().await?,
+            $job.table::<avatar::Entity>().await?,
         ]
     };
 }

@@ -10,6 +10,7 @@
 mod admin;
 mod adopt;
 mod archive;
+mod avatars;
 mod backup;
 mod batch;
 mod changes;

@@ -48,6 +48,8 @@ pub(crate) fn new_settings(new: &Settings) -> group::ActiveModel {
         history: Set(new.history.as_str().to_owned()),
         receipts: Set(new.receipts),
         retention_days: Set(new.retention_days.into()),
+        lang: Set(new.lang.to_string()),
+        avatar: Set(new.avatar.to_string()),
         subject: Set(new.subject.to_string()),
         ..group::ActiveModel::default()
     }
@@ -57,6 +59,8 @@ pub(crate) fn settings(row: &group::Model) -> Settings {
     let mut settings = Settings {
         receipts: row.receipts,
         retention_days: row.retention_days.try_into().unwrap_or_default(),
+        lang: row.lang.as_str().into(),
+        avatar: row.avatar.as_str().into(),
         subject: row.subject.as_str().into(),
         ..Settings::default()
     };

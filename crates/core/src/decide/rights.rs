@@ -89,6 +89,7 @@ fn table() -> Vec<Row> {
         row("add an owner", || add("owner"), [Yes, No, No, No]),
         row("rename", || property("name", "New"), [Yes, Yes, If(|s| s.configure), No]),
         row("change a setting", || property("retention_days", "7"), [Yes, Yes, If(|s| s.configure), No]),
+        row("take the picture away", || Command::Avatar(None), [Yes, Yes, If(|s| s.configure), No]),
         row("remove a member", || remove(Role::Member, false), [Yes, Yes, No, No]),
         row("remove an admin", || remove(Role::Admin, false), [Yes, No, No, No]),
         row("remove an owner", || remove(Role::Owner, false), [Yes, No, No, No]),

@@ -158,6 +158,7 @@ impl Config {
                 ("description_chars", limits.description_chars),
                 ("nick_chars", limits.nick_chars),
                 ("message_bytes", limits.message_bytes),
+                ("avatar_bytes", limits.avatar_bytes),
                 ("page_items", limits.page_items),
                 ("user_stanzas_per_second", limits.user_stanzas_per_second as usize),
                 ("group_messages_per_second", limits.group_messages_per_second as usize),

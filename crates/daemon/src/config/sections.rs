@@ -189,6 +189,9 @@ pub struct Limits {
     /// Bytes of a message's content. What XMPP servers take is 256 KiB and more.
     #[schemars(range(min = 1_000, max = 240_000))]
     pub message_bytes: usize,
+    /// Bytes of a group's picture.
+    #[schemars(range(min = 0, max = 180_000))]
+    pub avatar_bytes: usize,
     /// Items of one page of a list.
     #[schemars(range(min = 1, max = 1_000))]
     pub page_items: usize,
@@ -220,6 +223,7 @@ impl Default for Limits {
             description_chars: limits.description_chars,
             nick_chars: limits.nick_chars,
             message_bytes: limits.message_bytes,
+            avatar_bytes: limits.avatar_bytes,
             page_items: limits.page_items,
             sessions_per_user: limits.sessions_per_user,
             user_stanzas_per_second: 50,
@@ -241,6 +245,7 @@ impl Limits {
             description_chars: self.description_chars,
             nick_chars: self.nick_chars,
             message_bytes: self.message_bytes,
+            avatar_bytes: self.avatar_bytes,
             page_items: self.page_items,
             sessions_per_user: self.sessions_per_user,
         }

@@ -122,7 +122,8 @@ impl Engine {
                 let content = encode::request_content(&jid, nick.as_deref());
                 let request = Archived { read_by: ReadBy::Admins, ..row(work, origin, group, &content) };
                 work.archive(request);
-                vec![fanout.request(group, &content)]
+                let in_room = fanout.request_in_room(group, &jid, nick.as_deref());
+                std::iter::once(fanout.request(group, &content)).chain(in_room).collect()
             }
             Notice::Declined { to, jid } => fanout.declined(group, &to, &jid),
             Notice::Abandoned => fanout.event_in_room(group, &Event::Deleted(Farewell::default()), origin),
@@ -238,6 +239,10 @@ fn news(id: &GroupId, change: &Change) -> Option<News> {
             Box::new(move || info!(group = %id, members, "Created group {id} of {members}"))
         }
         Change::Updated(_) => Box::new(move || info!(group = %id, "Changed the settings of group {id}")),
+        Change::Avatar(new) => {
+            let what = if new.is_some() { "Set" } else { "Took away" };
+            Box::new(move || info!(group = %id, "{what} the picture of group {id}"))
+        }
         Change::Deleted => Box::new(move || info!(group = %id, "Deleted group {id}")),
         Change::MembersAdded { members, .. } if members.is_empty() => return None,
         Change::MembersAdded { members, .. } => {

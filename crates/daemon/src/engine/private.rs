@@ -80,7 +80,14 @@ impl Engine {
         }
         // Whoever pings a room and is no member is not in it, whether or not there is one: his client is to know, and
         // "no such item" would say that he is there under another nick (XEP-0410 §3.1).
-        let outside = |refusal| if is_ping(kind, &content) { Refusal::NotOccupant } else { refusal };
+        // Discovery is for occupants, and tells others nothing, whether or not there is such a room (XEP-0045 §6.6).
+        let outside = |refusal| match () {
+            () if is_ping(kind, &content) => Refusal::NotOccupant,
+            () if is_discovery(kind, &content) => {
+                Refusal::Malformed("only members may ask what others in this room can do".into())
+            }
+            () => refusal,
+        };
         // Taken out while it is spoken of, so that exchanges can be noted.
         let found = work.group(&mut self.groups, &id).await.map_err(unavailable)?;
         found.filter(|group| !group.deleted).ok_or_else(|| outside(Refusal::NoSuchGroup))?;
@@ -220,6 +227,11 @@ impl Engine {
 
 fn is_ping(kind: PrivateKind, content: &str) -> bool {
     kind == PrivateKind::Get && content.starts_with("<ping")
+}
+
+fn is_discovery(kind: PrivateKind, content: &str) -> bool {
+    let head = content.split('>').next().unwrap_or_default();
+    kind == PrivateKind::Get && head.contains("http://jabber.org/protocol/disco#")
 }
 
 /// The sender as a member of the group.

@@ -294,6 +294,7 @@ impl Lookups<'_> {
             }
             Command::Create(_)
             | Command::Update(_)
+            | Command::Avatar(_)
             | Command::Delete(_)
             | Command::UpdateMembers(_)
             | Command::Join { .. }

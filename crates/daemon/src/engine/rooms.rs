@@ -337,7 +337,9 @@ fn makes_group(decision: &Decision) -> bool {
 
 /// Is it something that somebody said, and not that he changed the subject?
 fn is_said(row: &Archived) -> bool {
-    row.kind == ArchivedKind::Message && !row.payload.starts_with("<subject>")
+    // With a text, or with more than the subject, it is a message that has one.
+    let is_alone = row.body.is_none() && row.payload.matches('<').count() <= 2;
+    row.kind == ArchivedKind::Message && !(is_alone && row.payload.starts_with("<subject"))
 }
 
 /// The command by which a member gets another nick.

@@ -65,8 +65,10 @@ impl Fanout<'_> {
         let name = self.name(group);
         match event {
             Event::Created { .. } | Event::Subject { .. } => Vec::new(),
-            Event::Updated { changes_voice, .. } => {
+            Event::Updated { changes_voice, properties } => {
                 let mut said = vec![encode::room_status(&name, &["104"], everybody(room))];
+                let avatar = properties.iter().find(|(property, _)| property == "avatar");
+                said.extend(avatar.map(|(_, hash)| encode::room_avatar(&name, hash, everybody(room))));
                 if *changes_voice {
                     said.extend(self.voices(group, room));
                 }
@@ -271,6 +273,9 @@ impl Fanout<'_> {
             said.push(encode::room_present(&name, &occupant, &[], None, to));
         }
         said.push(encode::room_present(&name, &occupant, codes, id, vec![device.text.clone()]));
+        if !group.settings.avatar.is_empty() {
+            said.push(encode::room_avatar(&name, &group.settings.avatar, vec![device.text.clone()]));
+        }
         said
     }
 
@@ -285,6 +290,20 @@ impl Fanout<'_> {
         let said = past.iter().map(|(row, nick)| encode::room_past(self.domain, row, nick, to()));
         let subject = encode::room_subject(&self.name(group), &group.settings.subject, to());
         said.chain([subject]).collect()
+    }
+
+    /// Somebody asks to join: for the devices in the room of those who let people in. XEP-0045 §9.9.
+    pub(crate) fn request_in_room(
+        &self,
+        group: &Group,
+        jid: &BareJid,
+        nick: Option<&str>,
+    ) -> Option<Outbound> {
+        let room = self.presence.rooms.of(&group.id)?;
+        let answering = group.members().iter().filter(|member| member.role >= Role::Admin);
+        let devices = answering.flat_map(|member| room.of(&member.jid));
+        let to: Vec<_> = devices.map(|device| device.text.clone()).collect();
+        (!to.is_empty()).then(|| encode::room_request(&self.name(group), jid, nick, to))
     }
 
     /// Somebody declined a request or an invitation, for whoever's it was, as his devices and his account are used to.

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
-use groupchat_core::{BareJid, GroupId, Join, Member, Refusal, Role, RoomRole};
+use groupchat_core::page::{From, Page, Paged};
+use groupchat_core::{BareJid, GroupId, Jid, Join, Member, Refusal, Role, RoomRole};
 use groupchat_dialect::{AdminList, Paging, encode};
 use groupchat_store::{MemberKey, Store, Summary};
 use minidom::Element;
 
 use super::refusal;
+
+/// Owners that a group names as its contacts.
+const CONTACTS_MAX: usize = 10;
 
 /// Who is what; who is kept out, those who look after the group may know.
 pub(super) async fn list(
@@ -48,6 +52,28 @@ pub(super) async fn occupants(store: &Store, id: &GroupId) -> Result<Vec<(Member
     let members = store.members_with(id, &jids).await.map_err(refusal)?;
     let with_device = |member: Member| devices.get(&member.jid).cloned().map(|device| (member, device));
     Ok(members.into_iter().filter_map(with_device).collect())
+}
+
+/// Is this device present?
+pub(super) async fn has(store: &Store, id: &GroupId, device: &Jid) -> Result<bool, Refusal> {
+    store.is_present(id, device).await.map_err(refusal)
+}
+
+/// A page of those who are present.
+pub(super) async fn occupants_page(
+    store: &Store,
+    id: &GroupId,
+    paging: &Paging,
+) -> Result<Paged<Member>, Refusal> {
+    let members: Vec<_> = occupants(store, id).await?.into_iter().map(|(member, _)| member).collect();
+    paging.page.of(members, |member| member.mid.to_string()).ok_or(Refusal::NoSuchItem)
+}
+
+/// Whom to ask about a group: the first of its owners.
+pub(super) async fn contacts(store: &Store, id: &GroupId) -> Result<Vec<BareJid>, Refusal> {
+    let first = Page { from: From::Start, items_max: CONTACTS_MAX };
+    let owners = store.members_of_role(id, Role::Owner, &first).await.map_err(refusal)?;
+    Ok(owners.items.into_iter().map(|owner| owner.jid).collect())
 }
 
 /// The form of the configuration, for those who may change it.

@@ -14,6 +14,8 @@ mod register;
 use groupchat_core::{By, Role, Settings, Visibility};
 use minidom::Element;
 
+use crate::avatar;
+
 pub use admin::{AdminList, members as admin_members, outcasts};
 pub(crate) use admin::{MUC_ADMIN, command as admin_command, query as admin_query};
 pub use enter::{Enter, HistoryAsked};
@@ -25,8 +27,8 @@ pub use message::{copy, ephemeral, item_message, moderated, past, private, recei
 pub use owner::form;
 pub(crate) use owner::{MUC_OWNER, command as owner_command};
 pub use presence::{Absence, Occupant, absent, present};
-pub use register::registration;
-pub(crate) use register::{REGISTER, command as registration_command};
+pub(crate) use register::{REGISTER, answer as registration_answer, command as registration_command};
+pub use register::{registration, request};
 
 /// A join.
 pub(crate) const MUC: &str = "http://jabber.org/protocol/muc";
@@ -37,7 +39,7 @@ pub(crate) const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
 
 /// Is this what clients for rooms ask in? Whoever does is answered as such a client.
 pub(crate) fn is_of_rooms(namespace: &str) -> bool {
-    namespace == REGISTER
+    [REGISTER, avatar::VCARD].contains(&namespace)
         || namespace.strip_prefix(MUC).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
@@ -107,5 +109,6 @@ pub(crate) fn features(settings: &Settings) -> Vec<&'static str> {
         OCCUPANT_ID,
         "urn:xmpp:sid:0",
         REGISTER,
+        avatar::VCARD,
     ]
 }

@@ -39,6 +39,7 @@ fn means(field: &str) -> Option<Means> {
         "FORM_TYPE" => Means::Nothing,
         "muc#roomconfig_roomname" => Means::Text("name"),
         "muc#roomconfig_roomdesc" => Means::Text("description"),
+        "muc#roomconfig_lang" => Means::Text("lang"),
         "muc#roomconfig_publicroom" => Means::Public,
         "muc#roomconfig_membersonly" => Means::MembersOnly,
         "muc#roomconfig_moderatedroom" => Means::Moderated,
@@ -54,8 +55,7 @@ fn means(field: &str) -> Option<Means> {
         "muc#roomconfig_passwordprotectedroom" => Means::Always(&["0", "false"]),
         "muc#roomconfig_roomsecret" => Means::Always(&[""]),
         "muc#roomconfig_roomadmins" | "muc#roomconfig_roomowners" => Means::Always(&[""]),
-        "muc#roomconfig_lang"
-        | "muc#roomconfig_historylength"
+        "muc#roomconfig_historylength"
         | "muc#roomconfig_defaulthistorymessages"
         | "muc#roomconfig_maxusers"
         | "muc#roomconfig_presencebroadcast"
@@ -113,7 +113,7 @@ fn submitted(form: Option<&Element>) -> Result<Command, Refusal> {
     Ok(Command::Configure(Configuration::Submitted { properties, is_members_only }))
 }
 
-fn truth(value: &str) -> Option<bool> {
+pub(super) fn truth(value: &str) -> Option<bool> {
     match value {
         "1" | "true" => Some(true),
         "0" | "false" => Some(false),
@@ -139,6 +139,7 @@ fn fields(settings: &Settings) -> Vec<Field> {
         section("General"),
         text("muc#roomconfig_roomname", "Name", &settings.name),
         text("muc#roomconfig_roomdesc", "Description", &settings.description),
+        text("muc#roomconfig_lang", "Language (as en, or zh-CN)", &settings.lang),
         yes("muc#roomconfig_persistentroom", "Stays when nobody is in it (always)", true),
         yes("muc#roomconfig_publicroom", "Listed for everybody", settings.visibility == Visibility::Public),
         section("Who may come and see"),

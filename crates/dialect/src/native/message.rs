@@ -34,7 +34,10 @@ pub(crate) fn decode(
         if let Some(receipt) = receipt::decode(stanza, client_id.clone()) {
             return Ok((group, Command::Read(receipt)));
         }
-        if let Some(subject) = stanza.children().find(|child| is_plain(child, "subject")) {
+        // A new thread may begin with a subject of its own. XEP-0045 §8.1.
+        let begins_thread = stanza.children().any(|child| is_plain(child, "thread"));
+        let subject = stanza.children().find(|child| is_plain(child, "subject"));
+        if let Some(subject) = subject.filter(|_| !begins_thread) {
             return Ok((group, Command::Subject { client_id, subject: subject.text().into() }));
         }
     }

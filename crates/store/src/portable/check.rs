@@ -1,16 +1,22 @@
 //! What is to be imported is looked at as closely as what users send: it will be sent to them.
 
+use std::sync::Arc;
+
 use groupchat_core::{
     BareJid, By, GroupId, History, Jid, Join, Limits, Mid, Nick, Receive, Role, Settings, Visibility,
 };
 
-use super::record::{GroupRecord, MemberRecord, MessageRecord, PendingRecord, SettingsRecord};
+use super::record::{AvatarRecord, GroupRecord, MemberRecord, MessageRecord, PendingRecord, SettingsRecord};
 
 /// What columns hold, in characters.
 const NAME_CHARS_MAX: usize = 384;
 const NICK_CHARS_MAX: usize = 64;
 const CLIENT_ID_CHARS_MAX: usize = 255;
 const KIND_CHARS_MAX: usize = 32;
+const LANG_CHARS_MAX: usize = 35;
+const MEDIA_TYPE_CHARS_MAX: usize = 64;
+/// Of SHA-1 in hexadecimal.
+const HASH_CHARS: usize = 40;
 /// Ids, counts and times stay far from the ends of what a number holds.
 const COUNT_MAX: i64 = i64::MAX / 4;
 
@@ -24,16 +30,18 @@ pub(super) fn group(record: &GroupRecord) -> Checked<(GroupId, Settings)> {
     }
     count("countable", record.countable)?;
     text("held", record.held.as_ref().map_or("", |held| &held.why), usize::MAX)?;
-    Ok((id, settings(&record.settings)?))
+    let avatar = record.avatar.as_ref().map(avatar).transpose()?.unwrap_or_default();
+    Ok((id, Settings { avatar, ..settings(&record.settings)? }))
 }
 
 fn settings(record: &SettingsRecord) -> Checked<Settings> {
-    let SettingsRecord { name, description, kind, subject, .. } = record;
+    let SettingsRecord { name, description, kind, subject, lang, .. } = record;
     for (what, text, max) in [
         ("name", name, NAME_CHARS_MAX),
         ("description", description, usize::MAX),
         ("type", kind, KIND_CHARS_MAX),
         ("subject", subject, NAME_CHARS_MAX),
+        ("lang", lang, LANG_CHARS_MAX),
     ] {
         self::text(what, text, max)?;
     }
@@ -51,7 +59,23 @@ fn settings(record: &SettingsRecord) -> Checked<Settings> {
         receipts: record.receipts,
         retention_days: record.retention_days,
         subject: subject.as_str().into(),
+        lang: lang.as_str().into(),
+        ..Settings::default()
     })
+}
+
+/// A picture; its hash.
+fn avatar(record: &AvatarRecord) -> Checked<Arc<str>> {
+    let AvatarRecord { media_type, hash, data } = record;
+    text("media_type", media_type, MEDIA_TYPE_CHARS_MAX)?;
+    if hash.len() != HASH_CHARS || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("`{hash}` is no SHA-1 in hexadecimal"));
+    }
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    if data.is_empty() || !data.bytes().all(is_base64) {
+        return Err("the picture is not in base64".to_owned());
+    }
+    Ok(hash.as_str().into())
 }
 
 /// A member, with what his nick is compared by.

@@ -6,7 +6,7 @@ mod lines;
 use std::collections::HashSet;
 
 use groupchat_core::{BareJid, GroupId, StanzaId, Timestamp};
-use groupchat_entity::{ban, cursor, group, kept, member, mention, message, occupant, pending};
+use groupchat_entity::{avatar, ban, cursor, group, kept, member, mention, message, occupant, pending};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set};
 use sha2::{Digest as _, Sha256};
@@ -145,6 +145,14 @@ impl Store {
             ..rows::new_settings(&settings)
         };
         group::Entity::insert(row).exec_without_returning(&tx).await.doing(DOING)?;
+        if let Some(found) = &record.avatar {
+            let row = avatar::ActiveModel {
+                group_id: Set(id.to_string()),
+                kind: Set(found.media_type.clone()),
+                data: Set(found.data.clone()),
+            };
+            avatar::Entity::insert(row).exec_without_returning(&tx).await.doing(DOING)?;
+        }
         let said = Said::by(&tx, domain).await?;
         let mut import = GroupImport {
             tx,
@@ -244,7 +252,7 @@ impl GroupImport {
                 let page = read(&self.tx, &now).await?;
                 for record in page.records {
                     match record {
-                        Record::Group(group) if group == self.record => {}
+                        Record::Group(group) if *group == self.record => {}
                         Record::Group(_) => return Err(self.refused(DIFFERS)),
                         record => note(&mut digest, &record),
                     }
@@ -304,6 +312,7 @@ async fn clear(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreError>
     pending::Entity::delete_many().filter(pending::Column::GroupId.eq(id)).exec(tx).await.doing(DOING)?;
     ban::Entity::delete_many().filter(ban::Column::GroupId.eq(id)).exec(tx).await.doing(DOING)?;
     occupant::Entity::delete_many().filter(occupant::Column::GroupId.eq(id)).exec(tx).await.doing(DOING)?;
+    avatar::Entity::delete_by_id(id).exec(tx).await.doing(DOING)?;
     member::Entity::delete_many().filter(member::Column::GroupId.eq(id)).exec(tx).await.doing(DOING)?;
     group::Entity::delete_many().filter(group::Column::GroupId.eq(id)).exec(tx).await.doing(DOING).map(drop)
 }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use groupchat_entity::{
-    ban, group, kept, member, mention, message, native, occupant, pending, session, unreachable, user,
+    avatar, ban, group, kept, member, mention, message, native, occupant, pending, session, unreachable, user,
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
+use super::of_rows::{of_group, of_member, of_message};
 use super::record::{
-    BanRecord, GroupRecord, HeldRecord, MemberRecord, MentionRecord, MessageRecord, OccupantRecord,
-    OriginalRecord, PendingRecord, Record, RetractedRecord, SessionRecord, SettingsRecord, UserRecord,
+    BanRecord, MentionRecord, OccupantRecord, OriginalRecord, PendingRecord, Record, SessionRecord,
+    UserRecord,
 };
 use super::values::{Id, Moment};
 use crate::error::Doing;
@@ -79,8 +80,9 @@ pub(super) async fn read(tx: &DatabaseTransaction, part: &Part) -> Result<Page, 
         Part::Group(id) => {
             let list = group::Entity::find().filter(group::Column::GroupId.eq(id.as_str()));
             let row = list.one(tx).await.doing(DOING)?;
+            let avatar = avatar::Entity::find_by_id(id.as_str()).one(tx).await.doing(DOING)?;
             Ok(Page {
-                records: row.map(|row| Record::Group(of_group(row))).into_iter().collect(),
+                records: row.map(|row| Record::Group(Box::new(of_group(row, avatar)))).into_iter().collect(),
                 ..Page::default()
             })
         }
@@ -322,79 +324,4 @@ async fn occupants(tx: &DatabaseTransaction, jid: &str, after: i64) -> Result<Pa
         Record::Occupant(OccupantRecord { group: row.group_id, jid: row.jid, presence: row.presence })
     };
     Ok(Page { records: own.map(of_occupant).collect(), rest, ..Page::default() })
-}
-
-fn of_group(row: group::Model) -> GroupRecord {
-    GroupRecord {
-        id: row.group_id,
-        created: Moment(row.created_at),
-        deleted: row.deleted_at.map(Moment),
-        locked: row.locked_at.map(Moment),
-        held: row.held_at.map(|at| HeldRecord { since: Moment(at), why: row.held_why.unwrap_or_default() }),
-        settings: SettingsRecord {
-            name: row.name,
-            description: row.description,
-            kind: row.kind,
-            visibility: row.visibility,
-            join: row.join,
-            invite: row.invite,
-            configure: row.configure,
-            post: row.post,
-            mention_all: row.mention_all,
-            history: row.history,
-            receipts: row.receipts,
-            retention_days: row.retention_days.try_into().unwrap_or_default(),
-            subject: row.subject,
-        },
-        countable: row.countable,
-        last: Id::some(row.last_id),
-        preview: Id::some(row.preview_id),
-    }
-}
-
-fn of_member(row: member::Model, group_name: Option<String>) -> Record {
-    Record::Member(MemberRecord {
-        group: row.group_id,
-        group_name,
-        jid: row.user_id,
-        mid: row.mid,
-        nick: row.nick,
-        role: row.authority,
-        joined: Moment(row.joined_at),
-        left: row.left_at.map(Moment),
-        receive: row.receive,
-        mute_until: row.mute_until.map(Moment),
-        read: Id::some(row.read_id),
-        read_at: (row.read_at != 0).then_some(Moment(row.read_at)),
-        seen: row.seen,
-    })
-}
-
-fn of_message(row: message::Model, mut mentions: Vec<String>) -> MessageRecord {
-    let mentions_all = mentions.iter().any(|mid| mid == rows::EVERYBODY);
-    mentions.retain(|mid| mid != rows::EVERYBODY);
-    MessageRecord {
-        group: row.group_id,
-        id: Id(row.msg_id),
-        at: Moment(row.timestamp),
-        kind: row.kind,
-        sender: row.sender_jid,
-        mid: row.mid,
-        client_id: row.client_id,
-        body: row.body,
-        payload: row.payload,
-        ordinal: row.ordinal,
-        countable: row.countable,
-        corrects: row.corrects.map(Id),
-        admins_only: row.read_by == rows::read_by(groupchat_core::ReadBy::Admins),
-        mentions_all,
-        mentions,
-        retracted: row.retracted_at.map(|at| RetractedRecord {
-            at: Moment(at),
-            by: row.retracted_by.unwrap_or_default(),
-            moderated: row.moderated,
-            reason: row.reason,
-            original: None,
-        }),
-    }
 }

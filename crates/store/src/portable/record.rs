@@ -18,7 +18,7 @@ pub enum Record {
     /// The first line: what follows.
     Header(Header),
     /// A group and its settings.
-    Group(GroupRecord),
+    Group(Box<GroupRecord>),
     /// Who is, or was, in it; in the order in which they came.
     Member(MemberRecord),
     /// Who is kept out.
@@ -86,6 +86,9 @@ pub struct GroupRecord {
     pub held: Option<HeldRecord>,
     /// Its settings.
     pub settings: SettingsRecord,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<AvatarRecord>,
     /// How many messages it ever had that count as unread for those who have not read them.
     pub countable: i64,
     /// The newest row that its archive ever had.
@@ -94,6 +97,18 @@ pub struct GroupRecord {
     /// The newest message with a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Id>,
+}
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AvatarRecord {
+    /// Its media type.
+    pub media_type: String,
+    /// By what clients know it: SHA-1 of its bytes, in hexadecimal (XEP-0153).
+    pub hash: String,
+    /// Its bytes in base64.
+    pub data: String,
 }
 
 /// A legal hold.
@@ -125,6 +140,8 @@ pub struct SettingsRecord {
     pub receipts: bool,
     pub retention_days: u32,
     pub subject: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lang: String,
 }
 
 /// One membership, that of somebody who left too: nobody else gets his member id.

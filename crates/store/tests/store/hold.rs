@@ -54,7 +54,7 @@ async fn of_a_held_group_nothing_goes() {
     import(&other, &records(&before), true).await.unwrap();
     assert_eq!(lines(&exported(&other, &gid("tea")).await), before);
     let group = match &records(&before)[0] {
-        Record::Group(group) => group.clone(),
+        Record::Group(group) => (**group).clone(),
         record => panic!("{record:?}"),
     };
     let replace = groupchat_store::portable::WhenThere::Replace;

@@ -40,7 +40,7 @@ async fn begin(
     now: i64,
 ) -> Result<GroupImport, StoreError> {
     let Record::Group(group) = &records[0] else { panic!("{:?}", records[0]) };
-    store.import_group(group.clone(), &domain(), when_there, Timestamp(now)).await
+    store.import_group((**group).clone(), &domain(), when_there, Timestamp(now)).await
 }
 
 pub(crate) async fn import(store: &Store, records: &[Record], kept: bool) -> Result<Imported, StoreError> {
@@ -86,6 +86,10 @@ async fn lively(store: &Store, id: &str) -> Twin {
         post: None,
     };
     twin.ask("owner@h", &Command::Retract(retraction)).await.unwrap();
+    let (hash, data) = ("da39a3ee5e6b4b0d3255bfef95601890afd80709".into(), "AAEC".into());
+    let picture = groupchat_core::Avatar { kind: "image/png".into(), data, bytes: 3, hash };
+    twin.now += 1;
+    twin.ask("owner@h", &Command::Avatar(Some(picture))).await.unwrap();
     twin
 }
 

@@ -41,7 +41,7 @@ async fn group(intake: &Intake, lines: &mut Lines<impl BufRead>, first: Record) 
     known(&header)?;
     let Some(Record::Group(group)) = lines.next()? else { bail!("the group itself comes first") };
     let id = group.id.clone();
-    let mut import = intake.begin(group).await?;
+    let mut import = intake.begin(*group).await?;
     let mut records = 1;
     loop {
         match lines.next()?.context(CUT)? {
