@@ -150,6 +150,10 @@ async fn everything(store: &Store) {
     }
     history_and_inbox(store, &id).await;
     rooms(store, &id).await;
+    assert!(store.hold(&id, "file 12", Timestamp(3)).await.unwrap());
+    store.held(&id).await.unwrap().unwrap();
+    assert!(store.release(&id).await.unwrap());
+    assert!(store.erase_memberships(&id, &bare("c@h")).await.unwrap());
     store.expire(Timestamp(i64::MAX / 1_000), 1).await.unwrap();
     // As many as make the planner think of the group's index.
     let posted = |user| (id.clone(), Change::Posted { author: bare(&format!("user{user}@h")) });
@@ -276,7 +280,8 @@ async fn nothing_scans_a_table() {
 const WITHOUT_TABLES: [&str; 7] =
     ["open", "open_existing", "close", "migrate", "migrations", "ping", "try_writing"];
 /// What operators ask for, who can wait, and mean all of a table.
-const FOR_OPERATORS: [&str; 4] = ["audited", "back_up", "copy_to", "totals"];
+const FOR_OPERATORS: [&str; 8] =
+    ["audited", "back_up", "copy_to", "totals", "traces", "erase_written", "erase_told", "erase_account"];
 
 #[test]
 fn everything_the_store_does_is_looked_at() {
