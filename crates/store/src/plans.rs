@@ -187,6 +187,7 @@ async fn rooms(store: &Store, id: &GroupId) {
     let changes = [made, Change::Unlocked, Change::Abandoned].map(|change| (tap.clone(), change)).to_vec();
     store.commit(&Batch { changes, ..Batch::default() }).await.unwrap();
     store.locked().await.unwrap();
+    store.avatar(id).await.unwrap();
 }
 
 async fn history_and_inbox(store: &Store, id: &GroupId) {
