@@ -268,10 +268,12 @@ export class Chats {
 
   private async loadNewest(group: Group): Promise<void> {
     group.opened = true;
+    group.loaded = false;
     if (group.muted) group.timeline.clear();
     const fin = await this.archive(group.jid, { max: PAGE, before: "" });
     if (fin.complete) group.timeline.complete = true;
     if (fin.last !== undefined) group.archivedTo = fin.last;
+    group.loaded = true;
     this.changed();
   }
 

@@ -59,7 +59,8 @@ export class Connection implements Link {
     const { client } = this;
     client.reconnect.delay = DELAY_MIN;
     client.on("online", () => this.online());
-    client.streamManagement.on("resumed", () => this.online());
+    // It may send only when it has dealt with its own event.
+    client.streamManagement.on("resumed", () => queueMicrotask(() => this.online()));
     client.on("stanza", (stanza) => this.events.stanza(stanza));
     client.on("disconnect", () => {
       client.reconnect.delay = Math.min(client.reconnect.delay * 1.7, DELAY_MAX);

@@ -25,6 +25,8 @@ export class Group {
   countedTo = "";
   /** Its newest page was asked for. */
   opened = false;
+  /** It is here. */
+  loaded = false;
 
   constructor(readonly jid: string) {}
 

@@ -3,7 +3,7 @@
 
 import type { Element } from "@xmpp/xml";
 
-import type { StanzaFailure } from "./groupchat";
+import { localpart, type StanzaFailure } from "./groupchat";
 import type { Link } from "./link";
 import type { Said } from "./timeline";
 
@@ -11,9 +11,6 @@ import type { Said } from "./timeline";
 const PATIENCE = 10_000;
 /** The service knows an id again for ten minutes; some are left for the way. */
 const AGAIN_MAX = 8 * 60_000;
-
-/** These say that the service is away, not that it does not want the message. */
-const AWAY = new Set(["service-unavailable", "remote-server-not-found", "remote-server-timeout", "internal-server-error"]);
 
 interface Waiting {
   said: Said;
@@ -65,7 +62,8 @@ export class Outbox {
   refused(id: string, failure: StanzaFailure): void {
     const waiting = this.waiting.get(id);
     if (!waiting) return;
-    if (AWAY.has(failure.condition)) this.away();
+    // The group says itself that it does not want something. In its place the server says that it is away.
+    if (!localpart(failure.by ?? "") || failure.condition === "internal-server-error") this.away();
     else if (failure.type === "wait") this.later(waiting);
     else this.giveUp(waiting, failure);
   }
@@ -88,7 +86,7 @@ export class Outbox {
   private send(waiting: Waiting): void {
     waiting.since ??= Date.now();
     if (Date.now() - waiting.since > AGAIN_MAX) {
-      this.giveUp(waiting, { condition: "remote-server-timeout", type: "wait", text: "" });
+      this.giveUp(waiting, { condition: "remote-server-timeout", type: "wait", text: "", by: undefined });
       return;
     }
     this.link.send(waiting.stanza());

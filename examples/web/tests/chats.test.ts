@@ -187,7 +187,7 @@ describe("what one says", () => {
   it("is given up when it is refused, and can be tried again", async () => {
     const group = await open();
     chats.say(group, "@all", []);
-    service.live(`<message from='${TEA}' type='error' id='${service.lastId()}'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`);
+    service.live(`<message from='${TEA}' type='error' id='${service.lastId()}'><error type='auth' by='${TEA}'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`);
     expect(group.timeline.entries).toMatchObject([{ state: "refused", failure: { condition: "forbidden" } }]);
     const before = service.sent.length;
     chats.sayAgain(service.lastId());

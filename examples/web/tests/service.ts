@@ -41,7 +41,7 @@ export class Service implements Link {
     const namespace = query.getNS() ?? "";
     this.asked.push(namespace.split(/[#:]/).at(-1) ?? "");
     await Promise.resolve();
-    if (this.down) throw new Refused({ condition: "service-unavailable", type: "cancel", text: "" });
+    if (this.down) throw new Refused({ condition: "service-unavailable", type: "cancel", text: "", by: undefined });
     if (namespace === "urn:xmpp:mam:2") return this.page(query);
     const items = namespace === `${GC}#inbox` ? this.inbox : this.memberItems(namespace);
     return stanza(`<iq type='result'><query xmlns='${namespace}'>${items}</query></iq>`);
@@ -75,7 +75,7 @@ export class Service implements Link {
     const set = query.getChild("set");
     const max = Number(set?.getChildText("max") ?? 50);
     const [after, before] = [set?.getChildText("after"), set?.getChildText("before")];
-    if (after && !this.archive.some(({ id }) => id === after)) throw new Refused({ condition: "item-not-found", type: "cancel", text: "" });
+    if (after && !this.archive.some(({ id }) => id === after)) throw new Refused({ condition: "item-not-found", type: "cancel", text: "", by: undefined });
     let found = [...this.archive].sort((a, b) => (a.id < b.id ? -1 : 1));
     if (after) found = found.filter(({ id }) => id > after);
     if (before) found = found.filter(({ id }) => id < before);

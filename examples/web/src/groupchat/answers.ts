@@ -35,6 +35,8 @@ export interface StanzaFailure {
   condition: string;
   type: string;
   text: string;
+  /** Who says so: the address that was asked, or a server that answers in its place, and may not tell. */
+  by: string | undefined;
 }
 
 /** The name of a service of groups, or nothing if the address is something else (section 5.1). */
@@ -123,5 +125,6 @@ export function failure(stanza: Element): StanzaFailure {
     condition: condition?.name ?? "undefined-condition",
     type: error?.attrs.type ?? "cancel",
     text: error?.getChildText("text") ?? "",
+    by: error?.attrs.by,
   };
 }

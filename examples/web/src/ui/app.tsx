@@ -77,6 +77,7 @@ function Main({ session: { chats }, switchLanguage, logOut }: MainProps) {
   const group = shown === undefined ? undefined : chats.groups.get(shown);
   return (
     <div class={group ? "main has-group" : "main"}>
+      <State chats={chats} />
       <Inbox chats={chats} shown={group} switchLanguage={switchLanguage} logOut={logOut} />
       {group ? (
         <Conversation key={group.jid} chats={chats} group={group} />
@@ -85,6 +86,16 @@ function Main({ session: { chats }, switchLanguage, logOut }: MainProps) {
           <p>{words.chooseGroup}</p>
         </section>
       )}
+    </div>
+  );
+}
+
+/** Says when something is not as it should be. */
+function State({ chats }: { chats: Chats }) {
+  const { words } = useWords();
+  return (
+    <div class={`state ${chats.status}`} role="status" data-status={chats.status}>
+      {chats.status !== "online" && words[chats.status]}
     </div>
   );
 }

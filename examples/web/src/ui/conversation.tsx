@@ -43,20 +43,9 @@ export function Conversation({ chats, group }: { chats: Chats; group: Group }) {
           <People />
         </button>
       </header>
-      <State chats={chats} />
       <Messages chats={chats} group={group} />
       <Composer chats={chats} group={group} />
       {details && <Details chats={chats} group={group} close={() => setDetails(false)} />}
     </main>
-  );
-}
-
-/** Says when something is not as it should be. */
-function State({ chats }: { chats: Chats }) {
-  const { words } = useWords();
-  return (
-    <div class={`state ${chats.status}`} role="status" data-status={chats.status}>
-      {chats.status !== "online" && words[chats.status]}
-    </div>
   );
 }

@@ -34,7 +34,7 @@ export function Messages({ chats, group }: { chats: Chats; group: Group }) {
     if (atEnd.current && document.visibilityState === "visible") chats.read(group);
   };
   const loadOlder = async () => {
-    if (loading.current || timeline.complete || !group.opened || chats.status !== "online") return;
+    if (loading.current || timeline.complete || !group.loaded || chats.status !== "online") return;
     loading.current = true;
     await chats.loadOlder(group).catch(() => undefined);
     loading.current = false;
@@ -72,7 +72,7 @@ export function Messages({ chats, group }: { chats: Chats; group: Group }) {
   return (
     <div class="messages-frame">
       <div class="messages" ref={box} onScroll={scrolled} role="log" tabIndex={0} aria-label={group.name}>
-        {timeline.complete && <p class="note">{words.beginning}</p>}
+        {timeline.complete && !beginsHere(timeline.entries[0]) && <p class="note">{words.beginning}</p>}
         {timeline.entries.map((entry, position) => {
           const previous = timeline.entries[position - 1];
           return (
@@ -104,6 +104,11 @@ function Note({ text }: { text: string | undefined }) {
       {text}
     </p>
   ) : null;
+}
+
+/** Its first entry says by itself that there is nothing before. */
+function beginsHere(first: Entry | undefined): boolean {
+  return first?.kind === "happened" && first.event.operation === "creategroup";
 }
 
 function isUnread(entry: Entry, readTo: string, group: Group): boolean {
