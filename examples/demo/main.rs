@@ -9,6 +9,7 @@ mod picture;
 mod screen;
 mod stay;
 mod story;
+mod web;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
-use groupchat_tests::real::{Account, Component, Domain, Prosody};
+use groupchat_tests::real::{Account, Component, Domain, Prosody, Site};
 use tokio::signal::unix::{SignalKind, signal};
 
 use screen::{Screen, Tone};
@@ -69,7 +70,9 @@ async fn show(options: &Options) -> Result<()> {
         user: user.to_owned(),
         password: PASSWORD.to_owned(),
     });
-    let prosody = Prosody::start(std::slice::from_ref(&domain), &accounts)?;
+    let page = (!options.once).then(web::Page::build);
+    let site = Site { websocket: true, ..Site::of(std::slice::from_ref(&domain), &accounts) };
+    let prosody = Prosody::serve(&site)?;
     let component = Component::start(&domain, &prosody.addresses, &[])?;
     let address = stay::public_address(prosody.addresses.clients).await;
     screen.gap();
@@ -84,8 +87,9 @@ async fn show(options: &Options) -> Result<()> {
         let picture = picture::draw(screen.lines());
         std::fs::write(file, picture).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    if !options.once {
-        stay::explain(&mut screen, address, &domain);
+    if let Some(page) = page {
+        let page = page.serve(&prosody.addresses, &domain).await;
+        stay::explain(&mut screen, address, &domain, &page);
         std::future::pending::<()>().await;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Result;
 use groupchat_tests::real::Domain;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -33,7 +34,7 @@ async fn relay(mut client: TcpStream, server: SocketAddr) {
 }
 
 /// How to log in, and what to say.
-pub(crate) fn explain(screen: &mut Screen, address: SocketAddr, domain: &Domain) {
+pub(crate) fn explain(screen: &mut Screen, address: SocketAddr, domain: &Domain, page: &Result<String>) {
     let (service, group) = (domain.component(), format!("{GROUP}@{}", domain.component()));
     let accounts = PEOPLE.map(|user| format!("{user}@{DOMAIN}")).join(", ");
     let server = format!("{}, port {}, without encryption", address.ip(), address.port());
@@ -41,6 +42,19 @@ pub(crate) fn explain(screen: &mut Screen, address: SocketAddr, domain: &Domain)
     let bot = format!("echo-bot -- bob@{DOMAIN} --password {PASSWORD} --server {address}");
     screen.gap();
     screen.show(&[(Tone::Strong, "Now you. "), (Tone::Plain, "All of it stays up until you press Ctrl-C.")]);
+    screen.gap();
+    match page {
+        Ok(page) => {
+            screen.show(&[(Tone::Plain, "In the browser, in two windows or more:")]);
+            screen.show(&[(Tone::Read, &format!("  {page}"))]);
+        }
+        Err(problem) => {
+            let reason = problem.to_string();
+            let reason = reason.lines().next().unwrap_or_default();
+            let text = format!("The page for the browser is left out: {reason}");
+            screen.show(&[(Tone::Dim, &text)]);
+        }
+    }
     screen.gap();
     for (label, value) in
         [("accounts", accounts.as_str()), ("password", PASSWORD), ("server", &server), ("group", &group)]
@@ -50,7 +64,7 @@ pub(crate) fn explain(screen: &mut Screen, address: SocketAddr, domain: &Domain)
     screen.gap();
     screen.show(&[(
         Tone::Plain,
-        "Log in with any client, or two. In its XML console, tell the service that you are there:",
+        "Or log in with any client. In its XML console, tell the service that you are there:",
     )]);
     screen.show(&[(Tone::Read, &format!("  <presence to='{service}'/>"))]);
     screen.show(&[(Tone::Plain, "and say something to everybody in the group:")]);

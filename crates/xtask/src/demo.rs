@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::packages::{self, PROSODY};
-use crate::shell::{cargo, heading, run};
+use crate::packages::{self, NODEJS, NPM, PROSODY};
+use crate::shell::{cargo, heading, run, say};
 
 /// What the demo is to do.
 #[derive(Debug, Args)]
@@ -24,6 +24,10 @@ pub(crate) struct Options {
 /// Prepares everything and becomes the demo program, so that it alone hears Ctrl-C.
 pub(crate) fn run_in_place(options: &Options) -> Result<()> {
     prepare()?;
+    heading("The page for the browser");
+    if let Err(problem) = packages::ensure(&[NODEJS, NPM]) {
+        say(&format!("it will be left out: {problem:#}"));
+    }
     Err(program(options).exec()).context("cannot start the demo program")
 }
 
