@@ -108,7 +108,14 @@ fn sources() -> Vec<String> {
 }
 
 fn documents() -> Vec<String> {
-    let named = ["README.md", "crates/README.md", "tests/README.md", "deploy/README.md", "CHANGELOG.md"];
+    let named = [
+        "README.md",
+        "crates/README.md",
+        "tests/README.md",
+        "deploy/README.md",
+        "examples/web/README.md",
+        "CHANGELOG.md",
+    ];
     named.iter().map(|name| (*name).to_owned()).chain(files("docs", &[".md"])).collect()
 }
 
@@ -227,6 +234,22 @@ fn source_files_have_a_header_and_stay_readable() {
         let lines = code.lines().count();
         if lines > LINES_MAX {
             problems.push(format!("{path} has {lines} lines without its tests; {LINES_MAX} at most"));
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn the_page_has_headers_and_stays_readable() {
+    let mut problems = Vec::new();
+    let sources = files("examples/web", &[".ts", ".tsx", ".mjs", ".css"]);
+    for path in sources.into_iter().filter(|path| !path.contains("/dist/") && !path.ends_with(".config.ts")) {
+        let text = read(&path);
+        if !text.starts_with("// ") && !text.starts_with("/* ") {
+            problems.push(format!("{path} does not begin with a comment that says what it is for"));
+        }
+        if text.lines().count() > LINES_MAX {
+            problems.push(format!("{path} has more than {LINES_MAX} lines"));
         }
     }
     assert_none(&problems);
