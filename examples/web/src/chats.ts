@@ -9,6 +9,7 @@ import { Group } from "./group";
 import { Life } from "./life";
 import { Refused, type Link } from "./link";
 import { Outbox } from "./outbox";
+import { readAll } from "./pages";
 import { Position } from "./position";
 
 /** How things stand between this device and the service. */
@@ -118,16 +119,11 @@ export class Chats {
   }
 
   private async readInbox(): Promise<string | undefined> {
-    const found = new Set<string>();
-    let after: string | undefined;
-    do {
-      const { items, next } = gc.readInbox(await this.link.ask(gc.inboxQuery(this.service, after)));
-      for (const item of items) {
-        this.group(item.jid).update(item);
-        found.add(item.jid);
-      }
-      after = items.length > 0 ? next : undefined;
-    } while (after !== undefined);
+    const items = await readAll(async (after) =>
+      gc.readInbox(await this.link.ask(gc.inboxQuery(this.service, after))),
+    );
+    for (const item of items) this.group(item.jid).update(item);
+    const found = new Set(items.map(({ jid }) => jid));
     for (const jid of this.groups.keys()) if (!found.has(jid)) this.groups.delete(jid);
     this.changed();
     return this.inbox[0]?.last?.stanzaId;
@@ -252,7 +248,8 @@ export class Chats {
     this.shown = group.jid;
     clearInterval(this.mutedTimer);
     this.mutedTimer = setInterval(() => {
-      if (group.muted && this.status === "online" && this.shown === group.jid) void this.readNewer(group).catch(() => undefined);
+      if (group.muted && this.status === "online" && this.shown === group.jid)
+        void this.readNewer(group).catch(() => undefined);
     }, MUTED_EVERY);
     if (this.status !== "online") return;
     if (group.muted) group.opened = false;
@@ -287,7 +284,7 @@ export class Chats {
   }
 
   private async readNewer(group: Group): Promise<void> {
-    for (let complete = false; !complete; ) {
+    for (let complete = false; !complete;) {
       const after = group.archivedTo;
       const fin = await this.archive(group.jid, after === undefined ? { max: PAGE, before: "" } : { max: 100, after });
       group.archivedTo = fin.last ?? after;
@@ -296,13 +293,9 @@ export class Chats {
   }
 
   async loadMembers(group: Group): Promise<void> {
-    const members: gc.Member[] = [];
-    let after: string | undefined;
-    do {
-      const { members: some, next } = gc.readMembers(await this.link.ask(gc.membersQuery(group.jid, after)));
-      members.push(...some);
-      after = some.length > 0 && next !== after ? next : undefined;
-    } while (after !== undefined);
+    const members = await readAll(async (after) =>
+      gc.readMembers(await this.link.ask(gc.membersQuery(group.jid, after))),
+    );
     group.members = new Map(members.map((member) => [member.mid, member]));
     group.membersKnown = true;
     group.selfMid = members.find((member) => member.jid === this.link.account)?.mid ?? group.selfMid;
@@ -312,14 +305,16 @@ export class Chats {
   private async selfIn(group: Group): Promise<string | undefined> {
     if (group.selfMid === undefined) {
       const answer = await this.link.ask(gc.memberQuery(group.jid, this.link.account)).catch(() => undefined);
-      group.selfMid ??= answer && gc.readMembers(answer).members[0]?.mid;
+      group.selfMid ??= answer && gc.readMembers(answer).items[0]?.mid;
     }
     return group.selfMid;
   }
 
   /** Who has read the last that one said, and what one said before, until one that all have read. */
   private async loadReceipts(group: Group): Promise<void> {
-    const own = group.timeline.entries.filter((entry) => entry.kind === "said" && entry.state === "stored" && entry.mid === group.selfMid);
+    const own = group.timeline.entries.filter(
+      (entry) => entry.kind === "said" && entry.state === "stored" && entry.mid === group.selfMid,
+    );
     for (const { stanzaId = "" } of own.slice(-5).reverse()) {
       const answer = await this.link.ask(gc.receiptsQuery(group.jid, stanzaId)).catch(() => undefined);
       if (!answer) return;
@@ -333,8 +328,19 @@ export class Chats {
   /** Says something. It is shown at once, and kept until it is stored. */
   say(group: Group, body: string, mentions: gc.MentionInText[]): void {
     const id = crypto.randomUUID();
-    const told = { all: mentions.some(({ address }) => address === "all"), addresses: mentions.map(({ address }) => address) };
-    const said = { kind: "said", id, mid: group.selfMid ?? "", stanzaId: undefined, at: new Date(), body, mentions: told } as const;
+    const told = {
+      all: mentions.some(({ address }) => address === "all"),
+      addresses: mentions.map(({ address }) => address),
+    };
+    const said = {
+      kind: "said",
+      id,
+      mid: group.selfMid ?? "",
+      stanzaId: undefined,
+      at: new Date(),
+      body,
+      mentions: told,
+    } as const;
     const entry = { ...said, state: "pending" as const, corrected: false, retracted: false };
     group.timeline.addPending(entry);
     const stanza = () => gc.post(group.jid, id, body, mentions);

@@ -47,7 +47,9 @@ export class Timeline {
 
   /** The last thing that somebody said and that is stored. */
   newestSaid(by: (said: Said) => boolean = () => true): Said | undefined {
-    return this.entries.findLast((entry): entry is Said => entry.kind === "said" && entry.state === "stored" && by(entry));
+    return this.entries.findLast(
+      (entry): entry is Said => entry.kind === "said" && entry.state === "stored" && by(entry),
+    );
   }
 
   /** The entry with this id, or this stanza-id. */
@@ -67,10 +69,16 @@ export class Timeline {
     if (!message.stanzaId || (message.body === undefined && !message.retracted)) return false;
     if (this.entries.some((entry) => entry.stanzaId === message.stanzaId)) return false;
     const pending = this.entries.findIndex(
-      (entry) => entry.kind === "said" && entry.id === message.id && entry.state !== "stored" && (!entry.mid || entry.mid === message.mid),
+      (entry) =>
+        entry.kind === "said" &&
+        entry.id === message.id &&
+        entry.state !== "stored" &&
+        (!entry.mid || entry.mid === message.mid),
     );
     if (pending >= 0) this.entries.splice(pending, 1);
-    const correction = this.corrections.get(`${message.mid}/${message.id}`) ?? this.corrections.get(`${message.mid}/${message.stanzaId}`);
+    const correction =
+      this.corrections.get(`${message.mid}/${message.id}`) ??
+      this.corrections.get(`${message.mid}/${message.stanzaId}`);
     this.insert({
       kind: "said",
       id: message.id,

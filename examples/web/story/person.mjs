@@ -7,7 +7,14 @@ export const PATIENCE = 30_000;
 
 /** What a part of the page is called, in the languages of those who look at it. */
 const WORDS = {
-  en: { message: "Message", send: "Send", details: "About the group", newGroup: "New group", back: "Back", close: "Close" },
+  en: {
+    message: "Message",
+    send: "Send",
+    details: "About the group",
+    newGroup: "New group",
+    back: "Back",
+    close: "Close",
+  },
   zh: { message: "消息", send: "发送", details: "群组信息", newGroup: "新建群组", back: "返回", close: "关闭" },
 };
 
@@ -91,7 +98,10 @@ export class Person {
 
   /** Opens what there is to know of the group. */
   async details() {
-    await this.page.locator(".conversation header button", { has: this.page.locator("svg") }).last().click();
+    await this.page
+      .locator(".conversation header button", { has: this.page.locator("svg") })
+      .last()
+      .click();
     const dialog = this.page.getByRole("dialog");
     await dialog.waitFor();
     return dialog;

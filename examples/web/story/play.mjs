@@ -30,7 +30,14 @@ const MORE_GROUPS = [
 const MANY = 60;
 
 const DESK = { viewport: { width: 1180, height: 760 }, locale: "en-GB", colorScheme: "light" };
-const PHONE = { viewport: { width: 390, height: 760 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, locale: "zh-CN", colorScheme: "dark" };
+const PHONE = {
+  viewport: { width: 390, height: 760 },
+  deviceScaleFactor: 2,
+  isMobile: true,
+  hasTouch: true,
+  locale: "zh-CN",
+  colorScheme: "dark",
+};
 
 const site = await ask("begin");
 const browser = await chromium.launch({ executablePath: site.browser, args: FLAGS });
@@ -212,13 +219,20 @@ async function readBack(alice, bob) {
 /** Whatever is written is text, and stays within its bubble. */
 async function strangeTexts(alice, bob) {
   await bob.page.locator(".to-end").click();
-  const texts = ["<img src=x onerror=alert(1)> <b>bold</b> &amp;", "Donaudampfschifffahrtsgesellschaft".repeat(6), "مرحبا، كيف الحال؟"];
+  const texts = [
+    "<img src=x onerror=alert(1)> <b>bold</b> &amp;",
+    "Donaudampfschifffahrtsgesellschaft".repeat(6),
+    "مرحبا، كيف الحال؟",
+  ];
   for (const text of texts) {
     await alice.say(text);
     await bob.sees(text);
   }
   assert.equal(await bob.page.locator(".messages img, .messages b").count(), 0, "text became markup");
-  const direction = await bob.message("مرحبا").locator(".body").evaluate((body) => getComputedStyle(body).direction);
+  const direction = await bob
+    .message("مرحبا")
+    .locator(".body")
+    .evaluate((body) => getComputedStyle(body).direction);
   assert.equal(direction, "rtl");
   for (const { page } of [alice, bob]) {
     const over = await page.locator(".messages").evaluate((box) => box.scrollWidth - box.clientWidth);

@@ -27,7 +27,8 @@ afterEach(() => {
 
 const tea = (): Group => chats.groups.get(TEA)!;
 const texts = () => tea().timeline.entries.map((entry) => (entry.kind === "said" ? entry.body : entry.event.operation));
-const say = (id: string, text: string, mid = "bob", more = "") => service.store(id, mid, `m${id}`, `<body>${text}</body>${more}`);
+const say = (id: string, text: string, mid = "bob", more = "") =>
+  service.store(id, mid, `m${id}`, `<body>${text}</body>${more}`);
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
 async function open(): Promise<Group> {
@@ -60,7 +61,11 @@ describe("what comes", () => {
     await open();
     const copy = say("01", "Milk?");
     service.live(copy);
-    service.live(copy.replace("groupchat'", "chat'").replace("</message>", "<x xmlns='http://jabber.org/protocol/groupchat#offline'/></message>"));
+    service.live(
+      copy
+        .replace("groupchat'", "chat'")
+        .replace("</message>", "<x xmlns='http://jabber.org/protocol/groupchat#offline'/></message>"),
+    );
     await chats.connected();
     expect(texts()).toEqual(["Milk?"]);
   });
@@ -95,7 +100,10 @@ describe("what comes", () => {
     await open();
     service.live(say("01", "mine", "me"));
     service.live(say("02", "mine again", "me"));
-    const receipt = (mid: string, id: string) => service.live(`<message from='${TEA}/${mid}' type='groupchat'><read xmlns='http://jabber.org/protocol/chatstates' id='${id}'/></message>`);
+    const receipt = (mid: string, id: string) =>
+      service.live(
+        `<message from='${TEA}/${mid}' type='groupchat'><read xmlns='http://jabber.org/protocol/chatstates' id='${id}'/></message>`,
+      );
     receipt("bob", "m02");
     receipt("小红", "01");
     receipt("bob", "01");
@@ -106,7 +114,8 @@ describe("what comes", () => {
   it("has events in their place, which presence does not tell", async () => {
     await open();
     service.live(say("01", "before"));
-    const told = "<x xmlns='http://jabber.org/protocol/groupchat#updategroup'/><properties><property name='name'>High tea</property></properties>";
+    const told =
+      "<x xmlns='http://jabber.org/protocol/groupchat#updategroup'/><properties><property name='name'>High tea</property></properties>";
     service.store("02", "", "02", told);
     service.live(say("03", "after"));
     service.live(`<presence from='${TEA}'>${told}</presence>`);
@@ -117,7 +126,9 @@ describe("what comes", () => {
 
   it("ends a group that one is removed from", async () => {
     await chats.connected();
-    service.live(`<presence from='${TEA}'><x xmlns='http://jabber.org/protocol/groupchat#removemember'/><item jid='me@lit' mid='me'/></presence>`);
+    service.live(
+      `<presence from='${TEA}'><x xmlns='http://jabber.org/protocol/groupchat#removemember'/><item jid='me@lit' mid='me'/></presence>`,
+    );
     expect(chats.groups.size).toBe(0);
   });
 });
@@ -187,7 +198,9 @@ describe("what one says", () => {
   it("is given up when it is refused, and can be tried again", async () => {
     const group = await open();
     chats.say(group, "@all", []);
-    service.live(`<message from='${TEA}' type='error' id='${service.lastId()}'><error type='auth' by='${TEA}'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`);
+    service.live(
+      `<message from='${TEA}' type='error' id='${service.lastId()}'><error type='auth' by='${TEA}'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    );
     expect(group.timeline.entries).toMatchObject([{ state: "refused", failure: { condition: "forbidden" } }]);
     const before = service.sent.length;
     chats.sayAgain(service.lastId());

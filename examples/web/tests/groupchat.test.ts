@@ -42,14 +42,16 @@ describe("requests", () => {
   });
 
   it("create with and without members", () => {
-    const query = (members: string[]) => gc.createGroup(SERVICE, "Tea", members).getChild("query", `${gc.GC}#creategroup`);
+    const query = (members: string[]) =>
+      gc.createGroup(SERVICE, "Tea", members).getChild("query", `${gc.GC}#creategroup`);
     expect(query([])?.getChild("properties")?.getChildren("property")).toHaveLength(1);
     const told = query(["bob@shakespeare.lit"])?.getChild("properties")?.getChildren("property");
     expect(told?.[1]?.getChild("item")?.attrs.jid).toBe("bob@shakespeare.lit");
   });
 
   it("ask for pages of an archive", () => {
-    const set = (page: gc.ArchivePage) => gc.archiveQuery(TEA, "q", page).getChild("query")?.getChild("set")?.toString();
+    const set = (page: gc.ArchivePage) =>
+      gc.archiveQuery(TEA, "q", page).getChild("query")?.getChild("set")?.toString();
     expect(set({ max: 5, before: "" })).toContain("<max>5</max><before/>");
     expect(set({ max: 5, after: "0a" })).toContain("<max>5</max><after>0a</after>");
     const since = gc.archiveQuery(TEA, "q", { max: 1, start: new Date(0) });
@@ -67,28 +69,44 @@ describe("answers", () => {
         <set xmlns='http://jabber.org/protocol/rsm'><last>tea</last></set></query></iq>`),
     );
     expect(next).toBe("tea");
-    expect(items[0]).toMatchObject({ name: "Milk", role: "owner", unread: 1, mentions: 2, muted: true, readId: undefined });
+    expect(items[0]).toMatchObject({
+      name: "Milk",
+      role: "owner",
+      unread: 1,
+      mentions: 2,
+      muted: true,
+      readId: undefined,
+    });
     expect(items[0]?.last).toMatchObject({ stanzaId: "000660b833d35200", mid: "alice", preview: "milk" });
     expect(items[1]).toMatchObject({ role: "member", muted: false, readId: "00", last: undefined });
   });
 
   it("tell who has read", () => {
-    const answer = stanza(`<iq type='result'><query xmlns='${gc.GC}#receipts'><item mid='alice' stamp='x'/><count read='1' unread='1'/></query></iq>`);
+    const answer = stanza(
+      `<iq type='result'><query xmlns='${gc.GC}#receipts'><item mid='alice' stamp='x'/><count read='1' unread='1'/></query></iq>`,
+    );
     expect(gc.readReceipts(answer)).toEqual({ mids: ["alice"], read: 1, unread: 1 });
   });
 
   it("tell a service of groups from others", () => {
     const answer = (feature: string) =>
-      stanza(`<iq><query xmlns='http://jabber.org/protocol/disco#info'><identity category='groupchat' type='text' name='Groups'/><feature var='${feature}'/></query></iq>`);
+      stanza(
+        `<iq><query xmlns='http://jabber.org/protocol/disco#info'><identity category='groupchat' type='text' name='Groups'/><feature var='${feature}'/></query></iq>`,
+      );
     expect(gc.serviceName(answer(`${gc.GC}#inbox`))).toBe("Groups");
     expect(gc.serviceName(answer("urn:xmpp:ping"))).toBeUndefined();
   });
 
   it("tell what is wrong, with and without the legacy error inside", () => {
-    const outer = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>there is no such group</text></error>";
+    const outer =
+      "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>there is no such group</text></error>";
     const expected = { condition: "item-not-found", type: "cancel", text: "there is no such group" };
     expect(gc.failure(stanza(`<iq type='error'>${outer}</iq>`))).toEqual(expected);
-    expect(gc.failure(stanza(`<iq type='error'><query xmlns='${gc.GC}#groupinfo'><error type='cancel'/></query>${outer}</iq>`))).toEqual(expected);
+    expect(
+      gc.failure(
+        stanza(`<iq type='error'><query xmlns='${gc.GC}#groupinfo'><error type='cancel'/></query>${outer}</iq>`),
+      ),
+    ).toEqual(expected);
   });
 });
 
@@ -120,8 +138,16 @@ describe("news", () => {
   });
 
   it("are receipts of both kinds", () => {
-    for (const receipt of ["<read xmlns='http://jabber.org/protocol/chatstates' id='m1'/>", "<displayed xmlns='urn:xmpp:chat-markers:0' id='m1'/>"]) {
-      expect(live(`<message from='${TEA}/bob' type='groupchat'>${receipt}</message>`)).toEqual({ kind: "receipt", group: TEA, mid: "bob", id: "m1" });
+    for (const receipt of [
+      "<read xmlns='http://jabber.org/protocol/chatstates' id='m1'/>",
+      "<displayed xmlns='urn:xmpp:chat-markers:0' id='m1'/>",
+    ]) {
+      expect(live(`<message from='${TEA}/bob' type='groupchat'>${receipt}</message>`)).toEqual({
+        kind: "receipt",
+        group: TEA,
+        mid: "bob",
+        id: "m1",
+      });
     }
   });
 
@@ -130,7 +156,11 @@ describe("news", () => {
       <properties><property name='name'>Tea</property><property name='id'>tea</property></properties>`;
     const expected = { kind: "event", operation: "addmember", codes: [110], properties: { name: "Tea", id: "tea" } };
     const carol = { jid: "carol@shakespeare.lit", mid: "c1", nick: "Carol", role: "admin" };
-    expect(live(`<presence from='${TEA}'>${told}</presence>`)).toMatchObject({ ...expected, items: [carol], stanzaId: undefined });
+    expect(live(`<presence from='${TEA}'>${told}</presence>`)).toMatchObject({
+      ...expected,
+      items: [carol],
+      stanzaId: undefined,
+    });
     const archived = gc.readArchived(
       stanza(`<message from='${SERVICE}'><result xmlns='urn:xmpp:mam:2' queryid='q1' id='0b'><forwarded xmlns='urn:xmpp:forward:0'>
         <delay xmlns='urn:xmpp:delay' stamp='2026-11-20T17:00:00.000Z'/>
@@ -142,7 +172,14 @@ describe("news", () => {
   });
 
   it("are refusals", () => {
-    const refused = live(`<message from='${TEA}' type='error' id='m1'><body>x</body><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`);
-    expect(refused).toEqual({ kind: "refusal", group: TEA, id: "m1", error: { condition: "forbidden", type: "auth", text: "" } });
+    const refused = live(
+      `<message from='${TEA}' type='error' id='m1'><body>x</body><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    );
+    expect(refused).toEqual({
+      kind: "refusal",
+      group: TEA,
+      id: "m1",
+      error: { condition: "forbidden", type: "auth", text: "" },
+    });
   });
 });

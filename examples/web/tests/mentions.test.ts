@@ -10,7 +10,9 @@ const named = (nick: string, mid = nick): Member => ({ nick, mid, jid: `${mid}@l
 const PEOPLE = [named("Bob"), named("Bob Smith", "smith"), named("小红"), named("علي")];
 
 function found(text: string): string[] {
-  return findMentions(text, PEOPLE, TEA).map(({ address, from, to }) => `${address.replace(`${TEA}/`, "")}: ${text.slice(from, to)}`);
+  return findMentions(text, PEOPLE, TEA).map(
+    ({ address, from, to }) => `${address.replace(`${TEA}/`, "")}: ${text.slice(from, to)}`,
+  );
 }
 
 it("finds names, the longest that fits", () => {

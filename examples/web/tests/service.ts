@@ -68,14 +68,17 @@ export class Service implements Link {
   private memberItems(namespace: string): string {
     if (namespace === `${GC}#receipts`) return "<count read='0' unread='2'/>";
     const wanted = namespace === `${GC}#memberinfo` ? ["me"] : namespace === `${GC}#members` ? this.members : [];
-    return wanted.map((mid) => `<item jid='${mid}@lit' mid='${mid}' nick='${mid}' role='${mid === "me" ? "owner" : "member"}'/>`).join("");
+    return wanted
+      .map((mid) => `<item jid='${mid}@lit' mid='${mid}' nick='${mid}' role='${mid === "me" ? "owner" : "member"}'/>`)
+      .join("");
   }
 
   private page(query: Element): Element {
     const set = query.getChild("set");
     const max = Number(set?.getChildText("max") ?? 50);
     const [after, before] = [set?.getChildText("after"), set?.getChildText("before")];
-    if (after && !this.archive.some(({ id }) => id === after)) throw new Refused({ condition: "item-not-found", type: "cancel", text: "", by: undefined });
+    if (after && !this.archive.some(({ id }) => id === after))
+      throw new Refused({ condition: "item-not-found", type: "cancel", text: "", by: undefined });
     let found = [...this.archive].sort((a, b) => (a.id < b.id ? -1 : 1));
     if (after) found = found.filter(({ id }) => id > after);
     if (before) found = found.filter(({ id }) => id < before);
@@ -86,6 +89,8 @@ export class Service implements Link {
     }
     const ends = page.length > 0 ? `<first>${page[0]!.id}</first><last>${page.at(-1)!.id}</last>` : "";
     const complete = page.length === found.length ? "complete='true'" : "";
-    return stanza(`<iq type='result'><fin xmlns='urn:xmpp:mam:2' ${complete}><set xmlns='http://jabber.org/protocol/rsm'>${ends}</set></fin></iq>`);
+    return stanza(
+      `<iq type='result'><fin xmlns='urn:xmpp:mam:2' ${complete}><set xmlns='http://jabber.org/protocol/rsm'>${ends}</set></fin></iq>`,
+    );
   }
 }

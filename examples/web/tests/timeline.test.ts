@@ -26,7 +26,18 @@ function message(part: Partial<GroupMessage>): GroupMessage {
 
 function pending(id: string): Said {
   const mentions = { all: false, addresses: [] };
-  return { kind: "said", id, mid: "me", stanzaId: undefined, at: new Date(), body: id, mentions, state: "pending", corrected: false, retracted: false };
+  return {
+    kind: "said",
+    id,
+    mid: "me",
+    stanzaId: undefined,
+    at: new Date(),
+    body: id,
+    mentions,
+    state: "pending",
+    corrected: false,
+    retracted: false,
+  };
 }
 
 let timeline: Timeline;
@@ -39,7 +50,16 @@ const bodies = () => timeline.entries.map((entry) => (entry.kind === "said" ? en
 it("sorts, and takes each thing once", () => {
   for (const stanzaId of ["03", "01", "02", "01"]) timeline.add(message({ stanzaId }));
   expect(timeline.add(message({ stanzaId: "02" }))).toBe(false);
-  timeline.addEvent({ kind: "event", group: TEA, operation: "addmember", stanzaId: "015", stamp: undefined, properties: {}, items: [], codes: [] });
+  timeline.addEvent({
+    kind: "event",
+    group: TEA,
+    operation: "addmember",
+    stanzaId: "015",
+    stamp: undefined,
+    properties: {},
+    items: [],
+    codes: [],
+  });
   expect(bodies()).toEqual(["01", "addmember", "02", "03"]);
   expect(timeline.oldest).toBe("01");
 });
@@ -73,7 +93,16 @@ it("takes back by the author or the group, and shows what the archive says so of
   for (const stanzaId of ["01", "02", "03"]) timeline.add(message({ stanzaId }));
   timeline.add(message({ stanzaId: "04", retracts: "01" }));
   timeline.add(message({ stanzaId: "05", retracts: "02", mid: "eve" }));
-  timeline.addEvent({ kind: "event", group: TEA, operation: "moderation", stanzaId: "06", stamp: undefined, properties: { id: "03" }, items: [], codes: [] });
+  timeline.addEvent({
+    kind: "event",
+    group: TEA,
+    operation: "moderation",
+    stanzaId: "06",
+    stamp: undefined,
+    properties: { id: "03" },
+    items: [],
+    codes: [],
+  });
   timeline.add(message({ stanzaId: "07", body: undefined, retracted: true }));
   const retracted = timeline.entries.map((entry) => entry.kind === "said" && entry.retracted);
   expect(retracted).toEqual([true, false, true, true]);

@@ -44,7 +44,9 @@ export function serviceName(answer: Element): string | undefined {
   const query = answer.getChild("query", NS.discoInfo);
   const serves = query?.getChildren("feature").some((feature) => feature.attrs.var === `${GC}#inbox`);
   const identities = query?.getChildren("identity") ?? [];
-  return serves ? (identities.find((identity) => identity.attrs.category === "groupchat")?.attrs.name ?? "") : undefined;
+  return serves
+    ? (identities.find((identity) => identity.attrs.category === "groupchat")?.attrs.name ?? "")
+    : undefined;
 }
 
 /** The addresses that a server lists. */
@@ -78,13 +80,13 @@ export function readInbox(answer: Element): { items: InboxItem[]; next: string |
 }
 
 /** A page of members; also the answer about one. */
-export function readMembers(answer: Element): { members: Member[]; next: string | undefined } {
+export function readMembers(answer: Element): { items: Member[]; next: string | undefined } {
   const query = answer.getChild("query");
-  const members = (query?.getChildren("item") ?? []).map((item): Member => {
+  const items = (query?.getChildren("item") ?? []).map((item): Member => {
     const mid = item.attrs.mid ?? "";
     return { jid: item.attrs.jid ?? "", mid, nick: item.attrs.nick ?? mid, role: role(item.attrs.role) };
   });
-  return { members, next: lastOfPage(query) };
+  return { items, next: lastOfPage(query) };
 }
 
 /** Who has read a message, as far as one may know, and how many have and have not. */

@@ -77,7 +77,8 @@ export function readArchived(stanza: Element): { queryId: string; news: News | u
 /** What a live stanza of the service tells, or nothing if it is of another kind or from elsewhere (section 15.2). */
 export function readNews(stanza: Element, service: string): News | undefined {
   const from = stanza.attrs.from ?? "";
-  if (domain(from) !== service || stanza.getChild("sent", NS.carbons) || stanza.getChild("received", NS.carbons)) return undefined;
+  if (domain(from) !== service || stanza.getChild("sent", NS.carbons) || stanza.getChild("received", NS.carbons))
+    return undefined;
   if (stanza.is("iq")) return undefined;
   if (stanza.attrs.type === "error") {
     const id = stanza.attrs.id;

@@ -61,7 +61,12 @@ export function archiveQuery(to: string, queryId: string, wanted: ArchivePage): 
     xml("field", { var: name, type }, xml("value", {}, text));
   const form =
     wanted.start &&
-    xml("x", { xmlns: NS.form, type: "submit" }, value("FORM_TYPE", NS.mam, "hidden"), value("start", wanted.start.toISOString()));
+    xml(
+      "x",
+      { xmlns: NS.form, type: "submit" },
+      value("FORM_TYPE", NS.mam, "hidden"),
+      value("start", wanted.start.toISOString()),
+    );
   return xml("iq", { type: "set", to }, xml("query", { xmlns: NS.mam, queryid: queryId }, form, page(wanted)));
 }
 

@@ -31,7 +31,8 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
   const [closedAt, setClosedAt] = useState<number>();
 
   const typed = beingTyped(text, cursor);
-  const offers = typed && typed.at !== closedAt ? offersFor(group, typed.part, words.everybody, words.everybodyHint) : [];
+  const offers =
+    typed && typed.at !== closedAt ? offersFor(group, typed.part, words.everybody, words.everybodyHint) : [];
   const current = Math.min(chosen, offers.length - 1);
 
   useLayoutEffect(() => {
@@ -66,7 +67,9 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
   const send = () => {
     const body = text.trim();
     if (!body) return;
-    const found = findMentions(body, group.others, group.jid).filter(({ address }) => address !== "all" || group.mayManage);
+    const found = findMentions(body, group.others, group.jid).filter(
+      ({ address }) => address !== "all" || group.mayManage,
+    );
     chats.say(group, body, inCodePoints(body, found));
     write("", 0);
     field.current?.focus();
@@ -138,7 +141,12 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
 }
 
 function offersFor(group: Group, part: string, everybody: string, hint: string): Offer[] {
-  const offers = fitting(group.others, part).map(({ nick, jid, mid }) => ({ name: nick, hint: jid, seed: `${group.jid}/${mid}` }));
-  if (group.mayManage && everybody.startsWith(part.toLowerCase())) offers.push({ name: everybody, hint, seed: group.jid });
+  const offers = fitting(group.others, part).map(({ nick, jid, mid }) => ({
+    name: nick,
+    hint: jid,
+    seed: `${group.jid}/${mid}`,
+  }));
+  if (group.mayManage && everybody.startsWith(part.toLowerCase()))
+    offers.push({ name: everybody, hint, seed: group.jid });
   return offers.slice(0, OFFERS_MAX);
 }

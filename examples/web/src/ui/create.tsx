@@ -22,7 +22,13 @@ export function Create({ chats, done }: { chats: Chats; done: () => void }) {
       <Action label={words.create} act={create}>
         <label>
           {words.groupName}
-          <input required maxLength={255} dir="auto" value={name} onInput={(event) => setName(event.currentTarget.value)} />
+          <input
+            required
+            maxLength={255}
+            dir="auto"
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
         </label>
         <label>
           {words.people}

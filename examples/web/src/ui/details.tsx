@@ -71,14 +71,26 @@ export function Details({ chats, group, close }: Props) {
         <Action label={words.rename} act={() => chats.rename(group, name.trim())}>
           <label>
             {words.groupName}
-            <input required maxLength={255} dir="auto" value={name} onInput={(event) => setName(event.currentTarget.value)} />
+            <input
+              required
+              maxLength={255}
+              dir="auto"
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
           </label>
         </Action>
       )}
       <h3>{words.members(group.members.size)}</h3>
       <ul class="members">
         {members.map((member) => (
-          <Row key={member.mid} chats={chats} group={group} member={member} remove={(mid) => void attempt(chats.removeMember(group, mid))} />
+          <Row
+            key={member.mid}
+            chats={chats}
+            group={group}
+            member={member}
+            remove={(mid) => void attempt(chats.removeMember(group, mid))}
+          />
         ))}
       </ul>
       {group.mayManage && (

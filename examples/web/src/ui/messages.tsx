@@ -68,7 +68,8 @@ export function Messages({ chats, group }: { chats: Chats; group: Group }) {
     };
   }, []);
 
-  const firstUnread = readTo === undefined ? undefined : timeline.entries.find((entry) => isUnread(entry, readTo, group));
+  const firstUnread =
+    readTo === undefined ? undefined : timeline.entries.find((entry) => isUnread(entry, readTo, group));
   return (
     <div class="messages-frame">
       <div class="messages" ref={box} onScroll={scrolled} role="log" tabIndex={0} aria-label={group.name}>
@@ -112,7 +113,9 @@ function beginsHere(first: Entry | undefined): boolean {
 }
 
 function isUnread(entry: Entry, readTo: string, group: Group): boolean {
-  return entry.kind === "said" && entry.stanzaId !== undefined && entry.stanzaId > readTo && entry.mid !== group.selfMid;
+  return (
+    entry.kind === "said" && entry.stanzaId !== undefined && entry.stanzaId > readTo && entry.mid !== group.selfMid
+  );
 }
 
 function belongTogether(previous: Entry | undefined, entry: Entry): boolean {
