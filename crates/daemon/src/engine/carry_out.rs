@@ -7,7 +7,7 @@ use groupchat_core::{
     Presence, ReadBy, Refusal, Storage,
 };
 use groupchat_dialect::encode::{self, Words};
-use groupchat_dialect::{Origin, Outbound};
+use groupchat_dialect::{Carrier, Origin, Outbound};
 use tracing::info;
 
 use super::sent::Key;
@@ -109,7 +109,8 @@ impl Engine {
             // The same id as the announcement has in the archive: it is the same news.
             Notice::Welcome { member, reason } => {
                 // Stock clients make somebody a member and invite him themselves.
-                let words = if origin.carrier.is_of_rooms() { Words::None } else { Words::Body };
+                let is_listed = matches!(origin.carrier, Carrier::Iq { .. }) && origin.carrier.is_of_rooms();
+                let words = if is_listed { Words::None } else { Words::Body };
                 let letter = fanout.welcome(group, &member, (actor, reason.as_deref()), words, work.last_id);
                 letter.into_iter().collect()
             }
