@@ -241,6 +241,12 @@ async function talk(alice, bob, carol) {
   await alice.type("/topic Scones");
   await bob.room("converse-muc-heading .chat-head__desc").getByText("Scones").waitFor();
   ok("subject");
+  // What Converse does whenever it is looked at again, or connected again.
+  for (const reader of [alice, bob]) {
+    const isJoined = await reader.page.evaluate((room) => window.client.state.chatboxes.get(room).isJoined(), ROOM);
+    check(isJoined, `${reader.user} takes itself for gone`);
+  }
+  ok("self-ping");
   await bob.type("/nick Robert");
   await alice.occupant("Robert").waitFor();
   ok("nick");

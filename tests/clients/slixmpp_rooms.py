@@ -8,8 +8,8 @@ import slixmpp
 from story import PATIENCE, ROOM, SERVICE, Client, codes, occupant_id, ok, refused, stanza_id, tell
 
 
-async def join(client, nick):
-    await client["xep_0045"].join_muc_wait(ROOM, nick, maxstanzas=0, timeout=PATIENCE)
+async def join(client, nick, history=0):
+    await client["xep_0045"].join_muc_wait(ROOM, nick, maxstanzas=history, timeout=PATIENCE)
 
 
 async def create(alice):
@@ -74,8 +74,11 @@ async def catch_up(bob):
     said = [(message["body"], message["from"].resource) for message in messages if message["body"]]
     assert said == [("From the slim one", "carol"), ("From the stock one", "Bob")], said
     ok("archive")
-    await join(bob, "Robert")
+    await join(bob, "Robert", history=1)
     ok("nick")
+    said = await bob.message("From the stock one")
+    assert stanza_id(said) and said.xml.find("{urn:xmpp:delay}delay") is not None, said
+    ok("history")
 
 
 async def users_of(room, affiliation):
