@@ -119,9 +119,7 @@ export class Chats {
   }
 
   private async readInbox(): Promise<string | undefined> {
-    const items = await readAll(async (after) =>
-      gc.readInbox(await this.link.ask(gc.inboxQuery(this.service, after))),
-    );
+    const items = await readAll(async (after) => gc.readInbox(await this.link.ask(gc.inboxQuery(this.service, after))));
     for (const item of items) this.group(item.jid).update(item);
     const found = new Set(items.map(({ jid }) => jid));
     for (const jid of this.groups.keys()) if (!found.has(jid)) this.groups.delete(jid);
@@ -200,14 +198,8 @@ export class Chats {
     const { stanzaId = "" } = message;
     if (message.mid === self || stanzaId <= group.countedTo || stanzaId <= (group.readId ?? "")) return;
     group.unread++;
-    if (this.mentionsSelf(group, message.mentions)) group.mentions++;
+    if (group.isMeant(this.link.account, message.mentions)) group.mentions++;
     this.changed();
-  }
-
-  /** Does this mention oneself, or all? */
-  mentionsSelf(group: Group, mentions: gc.Mentions): boolean {
-    const own = [this.link.account, `${group.jid}/${group.selfMid}`];
-    return mentions.all || mentions.addresses.some((it) => own.includes(it) || own.includes(gc.bare(it)));
   }
 
   private onEvent(event: gc.GroupEvent, live: boolean): void {

@@ -1,6 +1,6 @@
 // What a device knows of one group: what the inbox tells, who is in it, what was said, who has read it.
 
-import type { GroupEvent, InboxItem, Member, Role } from "./groupchat";
+import { bare, type GroupEvent, type InboxItem, type Member, type Mentions, type Role } from "./groupchat";
 import { Timeline, type Said } from "./timeline";
 
 export class Group {
@@ -57,6 +57,12 @@ export class Group {
   /** Everybody but oneself. */
   get others(): Member[] {
     return [...this.members.values()].filter((member) => member.mid !== this.selfMid);
+  }
+
+  /** Does this mention oneself, whose account is given, or all? */
+  isMeant(account: string, mentions: Mentions): boolean {
+    const own = [account, `${this.jid}/${this.selfMid}`];
+    return mentions.all || mentions.addresses.some((it) => own.includes(it) || own.includes(bare(it)));
   }
 
   /** How many of the others have read this. */

@@ -24,7 +24,7 @@ export function Message({ chats, group, said, follows }: Props) {
   const { words, language } = useWords();
   const own = said.state !== "stored" || said.mid === group.selfMid;
   const seed = `${group.jid}/${said.mid}`;
-  const mentioned = !own && chats.mentionsSelf(group, said.mentions);
+  const mentioned = !own && group.isMeant(chats.link.account, said.mentions);
   const kind = ["message", own ? "own" : "other", follows && "follows", mentioned && "for-me"];
   return (
     <article class={kind.filter(Boolean).join(" ")} data-id={said.stanzaId}>
