@@ -81,7 +81,7 @@ async fn play(host: Addresses, name: &str) -> Result<()> {
         pages,
     };
     let mut story = Story::begin(name == "prosody")?;
-    let (begin, mut told) = (Instant::now(), Vec::new());
+    let mut told = Vec::new();
     let telling = async {
         while let Some(line) = story.lines.recv().await {
             let line: Value = serde_json::from_str(&line)?;
@@ -100,7 +100,6 @@ async fn play(host: Addresses, name: &str) -> Result<()> {
         whole && matches!(ended, Ok(Ok(()))),
         "on {name}, after {told:?}: {ended:?}\n{problem}\nThe component's log:\n{log}"
     );
-    println!("{name}: {told:?} in {:?}", begin.elapsed());
     Ok(())
 }
 
