@@ -1,6 +1,7 @@
 #!/bin/sh
 # Looks at a Debian package, then installs, upgrades, removes and purges it in a root of its own: `deploy/try-package.sh <file>`.
-# For root; nothing of the machine is touched, and everything is gone afterwards. It ends at the first thing that is wrong.
+# For root, or who is it in a namespace (`unshare --map-root-user`). Nothing of the machine is touched, and everything is gone
+# afterwards. It ends at the first thing that is wrong.
 set -eu
 package=$1
 
