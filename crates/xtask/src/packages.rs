@@ -118,7 +118,7 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
 }
 
 /// The start of a command that root is to run.
-pub(crate) fn as_root() -> Result<Command> {
+fn as_root() -> Result<Command> {
     let user = output_of(Command::new("id").arg("-u")).context("cannot tell who runs this")?;
     if user.trim() == "0" {
         return Ok(Command::new("env"));
