@@ -309,6 +309,27 @@ fn troubles_are_told_in_the_words_of_the_program() {
     assert_none(&unknown);
 }
 
+#[test]
+fn the_handbook_leads_to_each_of_its_parts() {
+    let document = read("docs/operations.md");
+    let anchor = |heading: &str| -> String {
+        let kept = heading.to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect()
+    };
+    let headings = document.lines().filter(|line| line.starts_with('#'));
+    let there: BTreeSet<String> =
+        headings.map(|line| anchor(line.trim_start_matches('#').trim_start())).collect();
+    let named: BTreeSet<String> =
+        document.split("](#").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned).collect();
+    let lost = named.difference(&there).map(|name| format!("there is no #{name}"));
+    let (contents, _) = document.split_once("\n## ").expect("a first part");
+    let parts = document.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor);
+    let unnamed = parts.filter(|part| !contents.contains(&format!("](#{part})")));
+    assert_none(
+        &lost.chain(unnamed.map(|part| format!("the contents do not name #{part}"))).collect::<Vec<_>>(),
+    );
+}
+
 fn is_known(host: &str) -> bool {
     HOSTS.contains(&host) || host.ends_with(".lit")
 }
