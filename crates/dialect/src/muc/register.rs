@@ -76,7 +76,7 @@ pub fn request(group: &Group<'_>, jid: &BareJid, nick: Option<&str>, to: Vec<Arc
     let body = Element::builder("body", xml::STREAM).append(text).build();
     let from = group.id.at(group.domain);
     let head = xml::open("message", &[("from", Some(&from))]);
-    xml::stanza(head, to, &xml::content([&body, &Element::from(form)]), "message")
+    xml::stanza(head, to, &xml::content([&body, &form::to_fill_in(form)]), "message")
 }
 
 /// The command of the answer to such a form; `None`: the message is something else.
