@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use groupchat_core::{
-    Addable, Archived, ArchivedKind, BareJid, Command, Decision, Found, Group, GroupId, Jid, Member,
-    MemberRef, MemberSpec, Mentions, MessageRef, Mid, Nick, ReadBy, Refusal, StanzaId, Timestamp, create,
-    decide,
+    Addable, Archived, ArchivedKind, BareJid, Command, Decision, Found, Group, GroupId, Jid, Limits, Member,
+    MemberRef, MemberSpec, MemberUpdate, Mentions, MessageRef, Mid, Nick, ReadBy, Refusal, StanzaId,
+    Timestamp, create, decide,
 };
 use groupchat_dialect::{Carrier, Origin, Request, encode};
 use groupchat_store::StoreError;
@@ -130,6 +130,11 @@ impl Engine {
                 create(id.clone(), actor, new, &self.policy.defaults, limits, now)
             }
             (_, None) => Err(Refusal::NoSuchGroup),
+            (Command::Join { nick, .. }, Some(group))
+                if origin.carrier.is_of_rooms() && group.member(actor).is_some() =>
+            {
+                registered_again(group, actor, nick.as_deref(), limits, now)
+            }
             (_, Some(group)) => {
                 looked_up.fill(group, &mut command).await.map_err(unavailable)?;
                 decide(group, actor, &command, limits, now)
@@ -247,6 +252,24 @@ fn by_nicks(command: &mut Command) {
             *who = MemberRef::Nick(Nick::from_stored(nick.as_str()));
         }
     }
+}
+
+/// A member registers with the room once more, as some clients do whenever they join: he keeps his nick, or gets the one
+/// that he asks for. XEP-0045 §7.10.
+fn registered_again(
+    group: &Group,
+    actor: &BareJid,
+    nick: Option<&str>,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let is_his = |member: &Member| nick == Some(member.nick.as_str()) || nick == Some(member.room_name());
+    if nick.is_none() || group.member(actor).is_some_and(is_his) {
+        return Ok(Decision::default());
+    }
+    let who = MemberRef::Jid(actor.clone());
+    let update = MemberUpdate { who, nick: nick.map(str::to_owned), role: None };
+    decide(group, actor, &Command::UpdateMembers(vec![update]), limits, now)
 }
 
 /// What the rules have to know that no group holds.
