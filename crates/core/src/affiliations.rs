@@ -107,7 +107,8 @@ fn granted(
 ) -> Result<Decision, Refusal> {
     let jid = account(group, &wish.who)?;
     let who = MemberRef::Jid(jid.clone());
-    let removal = |ban| Removal { who: vec![who.clone()], ban, reason: wish.reason.clone() };
+    let removal =
+        |ban| Removal { who: vec![who.clone()], ban, reason: wish.reason.clone(), ..Removal::default() };
     match (wish.standing, group.member(&jid)) {
         (Standing::In(role), Some(member)) if member.role == role && is_called(member, wish) => {
             Ok(Decision::default())

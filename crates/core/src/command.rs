@@ -225,6 +225,8 @@ pub struct Farewell {
 pub struct Removal {
     /// Whom to remove; nobody named: the actor leaves.
     pub who: Vec<MemberRef>,
+    /// Only if they are no members yet: their request or invitation is answered by no.
+    pub pending_only: bool,
     /// Also keep them out.
     pub ban: bool,
     /// Why. XEP-0045 §9.

@@ -234,6 +234,9 @@ pub(crate) fn remove(
         return Ok(declined);
     }
     let actor = group.actor(actor)?;
+    if removal.pending_only {
+        return Err(Refusal::NoSuchMember);
+    }
     let who = leavers(group, actor, removal)?;
     let remembered_max = limits.members_per_group.saturating_mul(REMEMBERED_PER_MEMBER);
     if removal.ban && group.remembered() + who.len() > remembered_max {

@@ -105,7 +105,8 @@ impl Admin {
             AdminCommand::Add { id, jid, role } => self.change(&id.0, add(&jid.0, (*role).into())).await,
             AdminCommand::Remove { id, jid, ban } => {
                 let who = vec![MemberRef::Jid(jid.0.clone())];
-                self.change(&id.0, Command::RemoveMembers(Removal { who, ban: *ban, reason: None })).await
+                self.change(&id.0, Command::RemoveMembers(Removal { who, ban: *ban, ..Removal::default() }))
+                    .await
             }
             AdminCommand::Role { id, jid, role } => {
                 self.change(&id.0, Command::UpdateMembers(vec![gets(&jid.0, (*role).into())])).await

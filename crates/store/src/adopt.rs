@@ -271,7 +271,8 @@ impl Adoption<'_> {
         let gone = gone.into_values().filter(|jid| arrival.group.member(jid).is_some());
         let gone: Vec<_> = gone.map(MemberRef::Jid).collect();
         for chunk in gone.chunks(MEMBERS_PER_REQUEST) {
-            let removal = Command::RemoveMembers(Removal { who: chunk.to_vec(), ban: false, reason: None });
+            let removal =
+                Command::RemoveMembers(Removal { who: chunk.to_vec(), ban: false, ..Removal::default() });
             if let Err(refusal) = carry_out(arrival, &removal, at) {
                 self.leave_out(format!("who left the group `{}` is in it: {refusal}", arrival.group.id));
             }

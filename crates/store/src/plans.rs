@@ -37,7 +37,11 @@ fn history() -> (Group, Vec<Change>) {
     let mut group = *group;
     let member = |jid: &str| groupchat_core::MemberRef::Jid(bare(jid));
     let removal = |jid: &str, ban| {
-        Command::RemoveMembers(groupchat_core::Removal { who: vec![member(jid)], ban, reason: None })
+        Command::RemoveMembers(groupchat_core::Removal {
+            who: vec![member(jid)],
+            ban,
+            ..groupchat_core::Removal::default()
+        })
     };
     let addition = |members, people| Command::AddMembers(Addition { members, people, reason: None });
     let shy = People::from([(bare("shy@h"), person(Addable::Nobody))]);

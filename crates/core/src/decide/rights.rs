@@ -40,7 +40,7 @@ fn add(role: &str) -> Command {
 }
 
 fn remove(role: Role, ban: bool) -> Command {
-    Command::RemoveMembers(Removal { who: vec![other(role)], ban, reason: None })
+    Command::RemoveMembers(Removal { who: vec![other(role)], ban, ..Removal::default() })
 }
 
 fn update(role: Role, nick: Option<&str>, new: Option<&str>) -> Command {
@@ -236,7 +236,7 @@ fn an_invitation_is_worth_what_its_maker_may_still() {
     };
     let removed = |who: &str| {
         let who = vec![MemberRef::Jid(BareJid::parse(who).unwrap())];
-        Command::RemoveMembers(Removal { who, ban: false, reason: None })
+        Command::RemoveMembers(Removal { who, ban: false, ..Removal::default() })
     };
     assert!(outcome("member", &[]) && outcome("owner", &[]));
     assert!(!outcome("owner", &[demote("owner@h", "admin")]), "only an owner makes owners");

@@ -29,7 +29,7 @@ fn command() -> impl Strategy<Value = Command> {
     });
     let remove = (prop::collection::vec(0..8u8, 0..3), any::<bool>()).prop_map(|(list, ban)| {
         let who = list.into_iter().map(|n| MemberRef::Jid(user(n))).collect();
-        Command::RemoveMembers(Removal { who, ban, reason: None })
+        Command::RemoveMembers(Removal { who, ban, ..Removal::default() })
     });
     let settings = (any::<bool>(), any::<bool>()).prop_map(|(members, open)| {
         let invite = if members { "members" } else { "admins" };

@@ -106,7 +106,8 @@ fn answered(
     let is_let_in = allow.as_deref().and_then(truth).ok_or_else(|| missing(ALLOW))?;
     if !is_let_in {
         let who = vec![MemberRef::Jid(jid)];
-        return Ok(Command::RemoveMembers(Removal { who, ..Removal::default() }));
+        // Another admin may have said yes meanwhile.
+        return Ok(Command::RemoveMembers(Removal { who, pending_only: true, ..Removal::default() }));
     }
     let nick = nick.filter(|nick| !nick.is_empty());
     let spec = MemberSpec { jid: jid.to_string(), nick, ..MemberSpec::default() };

@@ -46,7 +46,7 @@ fn command(operation: Operation, domain: &BareJid) -> Result<Command, Refusal> {
         }
         Operation::RemoveMember { items, ban } => {
             let who = items.into_iter().map(member).collect::<Result<Vec<_>, _>>()?;
-            Command::RemoveMembers(Removal { who, ban, reason: None })
+            Command::RemoveMembers(Removal { who, ban, ..Removal::default() })
         }
         Operation::UpdateMember { items } => {
             Command::UpdateMembers(items.into_iter().map(update).collect::<Result<_, _>>()?)

@@ -134,7 +134,7 @@ async fn ten_thousand_members_are_added_and_listed() {
     assert_eq!(listed, twin.group.members());
     let everybody: Vec<_> = listed.iter().skip(1).map(|member| MemberRef::Jid(member.jid.clone())).collect();
     for thousand in everybody.chunks(1_000) {
-        let ban = Command::RemoveMembers(Removal { who: thousand.to_vec(), ban: true, reason: None });
+        let ban = Command::RemoveMembers(Removal { who: thousand.to_vec(), ban: true, ..Removal::default() });
         twin.ask("owner@h", &ban).await.unwrap();
     }
     twin.check().await;

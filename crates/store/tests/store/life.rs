@@ -56,7 +56,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         Command::RemoveMembers(Removal {
             who: who.iter().map(|who| MemberRef::Jid(bare(who))).collect(),
             ban,
-            reason: None,
+            ..Removal::default()
         })
     });
     let updated = (user(), prop::option::of("[nN][0-3]"), prop::option::of(prop_oneof!["admin", "member"]))

@@ -78,7 +78,7 @@ pub(crate) fn properties(list: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 pub(crate) fn remove(jid: &str, ban: bool) -> Command {
-    Command::RemoveMembers(Removal { who: vec![MemberRef::Jid(bare(jid))], ban, reason: None })
+    Command::RemoveMembers(Removal { who: vec![MemberRef::Jid(bare(jid))], ban, ..Removal::default() })
 }
 
 pub(crate) fn add(members: &[MemberSpec]) -> Command {
