@@ -5,6 +5,8 @@
 //!
 //! **Not here:** what a payload means (the rules), and standard XMPP payloads (xmpp-parsers).
 
+mod announcement;
+mod answer;
 mod avatar;
 mod item;
 pub mod ns;
@@ -13,6 +15,8 @@ mod property;
 mod query;
 mod receipt;
 
+pub use announcement::{Announced, Announcement};
+pub use answer::{GroupItem, InboxItem, LastMessage, Readers};
 pub use avatar::Avatar;
 pub use item::Item;
 pub use operation::Operation;

@@ -62,5 +62,7 @@ pub const CHATSTATES: &str = "http://jabber.org/protocol/chatstates";
 /// Chat markers. XEP-0333.
 pub const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
 
-pub(crate) const CLIENT: &str = "jabber:client";
-pub(crate) const COMPONENT: &str = "jabber:component:accept";
+/// A client's stream. RFC 6120 §4.8.3.
+pub const CLIENT: &str = "jabber:client";
+/// A component's stream. XEP-0114 §3.
+pub const COMPONENT: &str = "jabber:component:accept";
