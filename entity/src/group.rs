@@ -41,6 +41,8 @@ pub struct Model {
     pub lang: String,
     /// The SHA-1 of its picture, in hexadecimal; empty: it has none.
     pub avatar: String,
+    /// Can operators alone change it?
+    pub frozen: bool,
     /// The subject of the room.
     pub subject: String,
     /// How many are in now; kept with each change of the members.

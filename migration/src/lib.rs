@@ -10,6 +10,7 @@ mod m20261121_000004_audit;
 mod m20261121_000005_rooms;
 mod m20261121_000006_locked_rooms;
 mod m20261121_000007_natives_of_before;
+mod m20261121_000008_frozen_groups;
 mod m20261121_000009_legal_hold;
 mod m20261121_000010_avatars;
 mod steps;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_rooms::Migration),
             Box::new(m20261121_000006_locked_rooms::Migration),
             Box::new(m20261121_000007_natives_of_before::Migration),
+            Box::new(m20261121_000008_frozen_groups::Migration),
             Box::new(m20261121_000009_legal_hold::Migration),
             Box::new(m20261121_000010_avatars::Migration),
         ]

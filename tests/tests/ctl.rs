@@ -101,17 +101,38 @@ async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result
     ensure!(json["table"]["rows"][0][0] == "tea", "{json}");
     let (code, said) = ctl(&component, &["role", "tea", "bob@ops.lit", "king"])?;
     ensure!(code == Some(2) && said.contains("[possible values: owner, admin, member]"), "{said}");
-    done(&["remove", "tea", "bob@ops.lit", "--ban"])?;
+    let (code, said) = ctl(&component, &["transfer", "tea", "bob@ops.lit"])?;
+    ensure!(code == Some(0), "alice is the other owner: {said}");
+    done(&["transfer", "tea", "alice@ops.lit", "--leaves", "member"])?;
+    let group = shown(&component, &["group", "tea"])?;
+    ensure!(group.contains("owner alice@ops.lit") && group.contains("member bob@ops.lit"), "{group}");
+    let (code, said) = ctl(&component, &["transfer", "tea", "carol@ops.lit"])?;
+    ensure!(code == Some(1) && said.contains("no such member"), "{said}");
+    done(&["freeze", "tea"])?;
+    hears(&mut bob, "frozen").await?;
+    let post = "<message to='tea@groupchat.ops.lit' type='groupchat' id='cold'><body>x</body></message>";
+    bob.send(post).await?;
+    hears(&mut bob, "frozen by the operators").await?;
+    done(&["set", "tea", "name", "Iced tea"])?;
+    let group = shown(&component, &["group", "tea"])?;
+    ensure!(group.contains("frozen on") && group.contains("Iced tea"), "{group}");
+    done(&["unfreeze", "tea"])?;
+    bob.send(post).await?;
+    hears(&mut bob, "<body>x</body>").await?;
+    done(&["ban", "tea", "bob@ops.lit"])?;
     hears(&mut bob, "removemember").await?;
+    ensure!(shown(&component, &["group", "tea"])?.contains("banned bob@ops.lit"));
+    done(&["unban", "tea", "bob@ops.lit"])?;
+    ensure!(!shown(&component, &["group", "tea"])?.contains("banned"));
     let (code, said) = ctl(&component, &["remove", "tea", "alice@ops.lit"])?;
     ensure!(code == Some(0), "the last one out deletes it: {said}");
     let (code, said) = ctl(&component, &["delete", "tea"])?;
     ensure!(code == Some(1), "{said}");
     let audit = shown(&component, &["audit"])?;
-    for expected in ["by socket {\"create\":{\"id\":\"tea\"", "asked", "done", "refused: ", "\"ban\":true"] {
+    for expected in ["by socket {\"create\":{\"id\":\"tea\"", "asked", "done", "refused: ", "{\"ban\":"] {
         ensure!(audit.contains(expected), "{expected} is not in {audit}");
     }
-    ensure!(audit.lines().count() == 14 + 2, "{audit}");
+    ensure!(audit.lines().count() == 28 + 2, "{audit}");
     let (code, _) = ctl(&component, &["stop"])?;
     ensure!(code == Some(0));
     let start = Instant::now();
@@ -147,6 +168,13 @@ async fn a_changed_configuration_is_read_again() -> Result<()> {
     ensure!(component.log_text().contains("limits.name_chars: invalid type"), "{}", component.log_tail());
     change("name_chars = 20", "name_chars = 25")?;
     ensure!(set("Twelve more!")?.0 == Some(1), "the old one stays until it is asked for");
+    let acts = || component.log_text().matches("Administrator: ").count();
+    let before = acts();
+    ensure!(ctl(&component, &["log", "error"])?.0 == Some(0));
+    ensure!(set("Five")?.0 == Some(0) && acts() == before, "acts are logged as information");
+    ensure!(ctl(&component, &["log", "info"])?.0 == Some(0));
+    ensure!(set("Five")?.0 == Some(0) && acts() > before, "{}", component.log_tail());
+    ensure!(ctl(&component, &["log", "=?"])?.0 == Some(1), "no level, and yet taken");
     change("name_chars = 20", "name_chars = 30\nservice.name = 'Rooms'")?;
     wait_until(&component, &["reload"], "was read again")?;
     ensure!(set("Twelve more!")?.0 == Some(0));

@@ -49,7 +49,7 @@ const ARROWS: &[Arrow] = &[
 ];
 
 /// Where conversations may be.
-const CONVERSATIONS: &[&str] = &["native", "muc", "mixed", "refused", "host"];
+const CONVERSATIONS: &[&str] = &["admin", "native", "muc", "mixed", "refused", "host"];
 /// Lines of a file, without its tests.
 const LINES_MAX: usize = 400;
 /// Hosts of the web that we name: this machine, namespaces, standards, licences. Those of examples end in `.lit`.

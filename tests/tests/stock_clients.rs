@@ -91,6 +91,10 @@ const XMPPJS: &[&str] = &[
     "destroy",
 ];
 
+/// What an administrator is to be able to do with a client (XEP-0050).
+const ADMINISTRATOR: &[&str] =
+    &["list commands", "status", "create", "list groups", "freeze", "refusal", "forbidden"];
+
 /// If this is set, the picture of Converse is put into `docs/`.
 const PICTURES: &str = "STOCK_CLIENTS_PICTURES";
 
@@ -102,6 +106,16 @@ fn slixmpp_on_prosody() -> Result<()> {
 #[test]
 fn slixmpp_on_ejabberd() -> Result<()> {
     slixmpp(Ejabberd::serve(&site())?.addresses)
+}
+
+#[test]
+fn slixmpp_as_an_administrator_on_prosody() -> Result<()> {
+    python("slixmpp_commands.py", ADMINISTRATOR, &Prosody::serve(&site())?.addresses).map(drop)
+}
+
+#[test]
+fn slixmpp_as_an_administrator_on_ejabberd() -> Result<()> {
+    python("slixmpp_commands.py", ADMINISTRATOR, &Ejabberd::serve(&site())?.addresses).map(drop)
 }
 
 #[test]
@@ -204,7 +218,8 @@ fn javascript(story: &str, wanted: &[&str], host: &Addresses) -> Result<TempDir>
 /// Plays a story with the service at this host, and sees that the client could all that is wanted. What a failure left
 /// in the folder is kept.
 fn play(mut story: Command, wanted: &[&str], host: &Addresses, folder: TempDir) -> Result<TempDir> {
-    let component = Component::start(&domain(), host, &[])?;
+    let administrator = format!("service.admins = [\"alice@{}\"]", domain().name);
+    let component = Component::start(&domain(), host, &[administrator])?;
     let program = story.get_program().to_owned();
     let output = story.output().with_context(|| format!("cannot run {}", program.display()))?;
     let said = String::from_utf8_lossy(&output.stdout);

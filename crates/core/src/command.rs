@@ -14,6 +14,8 @@ pub enum Command {
     Update(Vec<(String, String)>),
     /// Set the group's picture, or take it away.
     Avatar(Option<Avatar>),
+    /// Let operators alone change it from now on, or everybody again who may: theirs alone.
+    Freeze(bool),
     /// Delete the group.
     Delete(Farewell),
     /// Add members, all or none.

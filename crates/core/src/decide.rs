@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::{
     Avatar, BareJid, Command, Farewell, Group, Limits, Member, Mentions, Mid, Pending, Post, Receive,
-    Refusal, Role, Settings, StanzaId, Timestamp, affiliations, avatar, depart, join, lifecycle, members,
-    my_settings, post, receipts, retract, room_roles,
+    Refusal, Role, Settings, StanzaId, Timestamp, affiliations, avatar, depart, freeze, join, lifecycle,
+    members, my_settings, post, receipts, retract, room_roles,
 };
 
 /// What one granted request does.
@@ -276,6 +276,26 @@ pub fn decide(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
+    // What is refused anyway is refused as ever, so that nobody learns more of a group because it is frozen.
+    let decision = govern(group, actor, command, limits, now)?;
+    match command {
+        Command::Freeze(_) => Err(Refusal::NotAllowed("only operators of the service freeze groups")),
+        _ if group.settings.frozen && !freeze::leaves_as_it_is(command) => Err(Refusal::Frozen),
+        _ => Ok(decision),
+    }
+}
+
+/// The same in the name of an operator of the service, with the rights of this actor: what is frozen is no hindrance.
+///
+/// # Errors
+/// [`Refusal`]: nothing happens.
+pub fn govern(
+    group: &Group,
+    actor: &BareJid,
+    command: &Command,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
     let decision = granted(group, actor, command, limits, now)?;
     Ok(if group.locked { lifecycle::unlocked(group, command, decision) } else { decision })
 }
@@ -294,6 +314,7 @@ fn granted(
         _ if group.locked && group.member(actor).is_none() => Err(Refusal::NoSuchGroup),
         Command::Update(properties) => lifecycle::update(group, actor, properties, limits),
         Command::Avatar(new) => avatar::set(group, actor, new.as_ref(), limits),
+        Command::Freeze(frozen) => group.actor(actor).map(|_| freeze::freeze(group, *frozen)),
         Command::Delete(farewell) => lifecycle::delete(group, actor, farewell),
         Command::AddMembers(addition) => members::add(group, actor, addition, limits, now),
         Command::Invite(addition) => members::invite_all(group, actor, addition, limits, now),

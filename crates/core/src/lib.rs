@@ -13,6 +13,7 @@ mod command;
 mod decide;
 pub mod delivery;
 mod depart;
+mod freeze;
 mod group;
 mod join;
 mod lifecycle;
@@ -42,7 +43,7 @@ pub use command::{
     MemberUpdate, MentionsAsked, MessageRef, NewGroup, People, Person, Post, ReadReceipt, Removal,
     Retraction, Storage,
 };
-pub use decide::{Change, Decision, Event, Notice, Removed, decide};
+pub use decide::{Change, Decision, Event, Notice, Removed, decide, govern};
 pub use group::{Group, Pending, PendingKind, Sight, StoredGroup, sight};
 pub use lifecycle::{abandoned, create};
 pub use limits::Limits;

@@ -64,7 +64,7 @@ pub(crate) fn update(
     let changed = group.settings.properties().iter().zip(&shown).filter(|(old, new)| old != new).count() > 0;
     let named = shown.iter().filter(|(name, _)| properties.iter().any(|(p, _)| p == name));
     let properties = named.map(|(name, value)| ((*name).into(), value.to_string())).collect();
-    let event = Event::Updated { properties, changes_voice: settings.post != group.settings.post };
+    let event = Event::Updated { properties, changes_voice: settings.voice() != group.settings.voice() };
     let change = changed.then_some(Change::Updated(settings));
     Ok(Decision { changes: change.into_iter().collect(), notices: vec![Notice::Announce(event)] })
 }

@@ -47,6 +47,9 @@ pub enum Refusal {
     /// The room does not know this device as present (XEP-0410 §3).
     #[error("you are not in this room")]
     NotOccupant,
+    /// The operators of the service have frozen the group.
+    #[error("this group is frozen by the operators of the service: it can be read, and not changed")]
+    Frozen,
     /// A mention of everybody by somebody who may not.
     #[error("only owners and admins may mention everybody here")]
     MayNotMentionAll,

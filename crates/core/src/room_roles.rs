@@ -73,7 +73,7 @@ pub(crate) fn roles(group: &Group, actor: &BareJid, wishes: &[RoleWish]) -> Resu
             RoomRole::None => {
                 return Err(Refusal::NotAllowed("only a member one looks after can be sent away"));
             }
-            role if role == RoomRole::of(member.role, group.settings.post) => {}
+            role if role == RoomRole::of(member.role, group.settings.voice()) => {}
             RoomRole::Moderator => {
                 return Err(Refusal::NotAllowed("moderators are owners and admins: make him admin"));
             }

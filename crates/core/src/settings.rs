@@ -87,6 +87,8 @@ pub struct Settings {
     pub lang: Arc<str>,
     /// The hash of the group's picture; empty: none. A property that is read, and set by the picture.
     pub avatar: Arc<str>,
+    /// The operators of the service alone change it, and nobody says anything: set by them, shown as a property only then.
+    pub frozen: bool,
     /// The subject of the room (XEP-0045 §8.1): set by a message, no property.
     pub subject: Arc<str>,
 }
@@ -108,6 +110,7 @@ impl Default for Settings {
             retention_days: 0,
             lang: "".into(),
             avatar: "".into(),
+            frozen: false,
             subject: "".into(),
         }
     }
@@ -164,9 +167,15 @@ impl Settings {
         ];
         let texts = texts.into_iter().map(|(name, value)| (name, Cow::Borrowed(value)));
         let rest = [("retention_days", Cow::Owned(retention_days)), ("lang", Cow::Borrowed(&*self.lang))];
-        // A group without a picture has no such property.
+        // A group without a picture has no such property, and one that is not frozen has none of that.
         let avatar = (!self.avatar.is_empty()).then_some(("avatar", Cow::Borrowed(&*self.avatar)));
-        texts.chain(rest).chain(avatar).collect()
+        let frozen = self.frozen.then_some(("frozen", Cow::Borrowed("on")));
+        texts.chain(rest).chain(avatar).chain(frozen).collect()
+    }
+
+    /// Who may say something as things are. Of a frozen group not even owners and admins may, but so much no room can tell.
+    pub fn voice(&self) -> By {
+        if self.frozen { By::Admins } else { self.post }
     }
 
     /// The settings with these properties changed: all of them, or none.

@@ -3,7 +3,9 @@
 //! Every act that changes something is written to the audit log, before and after. Groups are changed by the engine alone:
 //! here it is only asked. Not here: what the commands are called and take (`table.rs`).
 
+mod changes;
 mod erase;
+mod form;
 mod report;
 mod show;
 mod table;
@@ -11,10 +13,8 @@ mod table;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use groupchat_core::{
-    Addition, BareJid, Command, Farewell, GroupId, MemberRef, MemberSpec, MemberUpdate, NewGroup, People,
-    Removal, Role,
-};
+pub(crate) use form::{commands, form_of, read as read_form};
+use groupchat_core::{BareJid, Command, Farewell, GroupId, NewGroup, Refusal, StanzaId, Timestamp};
 use groupchat_store::Store;
 pub(crate) use report::Report;
 pub(crate) use table::AdminCommand;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::engine::{Act, Order};
+use crate::engine::{Act, Order, RESEND_MAX, Resend};
 use crate::reload::{Newest, read_again};
 use crate::watch::Watch;
 
@@ -38,8 +38,10 @@ pub(crate) struct Admin {
     pub(crate) watch: Watch,
     /// Where a new configuration goes.
     pub(crate) newest: Newest,
-    /// Its file.
-    pub(crate) file: PathBuf,
+    /// Its file, if it has one.
+    pub(crate) file: Option<PathBuf>,
+    /// The time.
+    pub(crate) clock: Clock,
     /// Asks the service to end.
     pub(crate) stop: CancellationToken,
 }
@@ -48,6 +50,11 @@ pub(crate) struct Admin {
 pub(crate) type Said = Result<Report, String>;
 
 impl Admin {
+    /// Is this somebody whom the configuration calls an administrator?
+    pub(crate) fn is_administrator(&self, user: &BareJid) -> bool {
+        self.newest.get().service.admins.iter().any(|admin| admin == user.as_str())
+    }
+
     /// Does what is asked; `by` is who asks, for the audit log.
     pub(crate) async fn carry_out(&self, command: AdminCommand, by: &str) -> Said {
         let Some(store) = self.watch.store.get() else { return Err("the database is not open yet".into()) };
@@ -70,7 +77,7 @@ impl Admin {
 
     /// What is not written down is not done.
     async fn note(&self, store: &Store, by: &str, act: &str, outcome: &str) -> Result<(), String> {
-        let now = Clock::real().now();
+        let now = self.clock.now();
         store.audit(now, by, act, outcome).await.map_err(|problem| problem.to_string())
     }
 
@@ -80,7 +87,11 @@ impl Admin {
                 show::groups(store, search.as_deref(), after.as_deref(), *limit).await
             }
             AdminCommand::Group { id } => show::group(store, &id.0).await,
-            AdminCommand::User { jid } => show::user(store, &jid.0, Clock::real().now()).await,
+            AdminCommand::User { jid } => show::user(store, &jid.0, self.clock.now()).await,
+            AdminCommand::Member { id, jid } => {
+                let returned = self.watch.returned.of(&jid.0, &id.0);
+                show::member(store, &id.0, &jid.0, returned).await
+            }
             AdminCommand::Erase { jid, .. } => erase::count(store, &jid.0).await,
             AdminCommand::Audit { limit } => show::audit(store, *limit).await,
             _ => return Ok(show::status(&self.watch)),
@@ -91,7 +102,10 @@ impl Admin {
     async fn act(&self, store: &Store, command: &AdminCommand) -> Said {
         match command {
             AdminCommand::Log { level } => crate::logging::change_level(level).map(Report::of),
-            AdminCommand::Reload => read_again(&self.file, &self.newest).map(Report::of),
+            AdminCommand::Reload => match &self.file {
+                Some(file) => read_again(file, &self.newest).map(Report::of),
+                None => Err("there is no file to read".into()),
+            },
             // Once that is written down.
             AdminCommand::Stop => Ok(Report::of("stopping")),
             AdminCommand::Create { id, owner, name } => {
@@ -102,22 +116,39 @@ impl Admin {
             AdminCommand::Set { id, setting, value } => {
                 self.change(&id.0, Command::Update(vec![(setting.clone(), value.clone())])).await
             }
-            AdminCommand::Add { id, jid, role } => self.change(&id.0, add(&jid.0, (*role).into())).await,
-            AdminCommand::Remove { id, jid, ban } => {
-                let who = vec![MemberRef::Jid(jid.0.clone())];
-                self.change(&id.0, Command::RemoveMembers(Removal { who, ban: *ban, ..Removal::default() }))
-                    .await
+            AdminCommand::Add { id, jid, role } => {
+                self.change(&id.0, changes::add(&jid.0, (*role).into())).await
+            }
+            AdminCommand::Remove { id, jid } => self.change(&id.0, changes::remove(&jid.0, false)).await,
+            AdminCommand::Ban { id, jid } => self.change(&id.0, changes::remove(&jid.0, true)).await,
+            AdminCommand::Unban { id, jid } => {
+                let command = changes::unban(store, &id.0, &jid.0).await?;
+                self.change(&id.0, command).await
             }
             AdminCommand::Role { id, jid, role } => {
-                self.change(&id.0, Command::UpdateMembers(vec![gets(&jid.0, (*role).into())])).await
+                let update = changes::gets(&jid.0, (*role).into());
+                self.change(&id.0, Command::UpdateMembers(vec![update])).await
             }
+            AdminCommand::Transfer { id, to, from, leaves } => {
+                let from = from.as_ref().map(|from| &from.0);
+                let command = changes::transfer(store, &id.0, &to.0, from, (*leaves).into()).await?;
+                self.change(&id.0, command).await
+            }
+            AdminCommand::Resend { id, jid, after, limit } => {
+                self.resend(&id.0, &jid.0, after.as_deref(), *limit).await
+            }
+            AdminCommand::Freeze { id } => self.change(&id.0, Command::Freeze(true)).await,
+            AdminCommand::Unfreeze { id } => self.change(&id.0, Command::Freeze(false)).await,
             AdminCommand::Delete { id } => self.change(&id.0, Command::Delete(Farewell::default())).await,
-            AdminCommand::Hold { id, state, why } => hold(store, &id.0, *state, why.as_deref()).await,
+            AdminCommand::Hold { id, state, why } => {
+                hold(store, &id.0, *state, why.as_deref(), self.clock.now()).await
+            }
             AdminCommand::Erase { jid, .. } => self.erase(store, &jid.0).await,
             AdminCommand::Status
             | AdminCommand::Groups { .. }
             | AdminCommand::Group { .. }
             | AdminCommand::User { .. }
+            | AdminCommand::Member { .. }
             | AdminCommand::Audit { .. } => Err("this only shows".into()),
         }
     }
@@ -127,15 +158,38 @@ impl Admin {
         self.ask_engine(group, None, command).await
     }
 
+    async fn resend(&self, group: &GroupId, jid: &BareJid, after: Option<&str>, limit: u64) -> Said {
+        let after = after.map(|id| StanzaId::parse(id).ok_or_else(|| format!("`{id}` is no stanza-id")));
+        let (done, is_done) = oneshot::channel();
+        let resend = Resend {
+            group: group.clone(),
+            member: jid.clone(),
+            after: after.transpose()?,
+            messages_max: usize::try_from(limit).unwrap_or(usize::MAX).min(RESEND_MAX),
+            done,
+        };
+        let messages = self.hand_over(Order::Resend(Box::new(resend)), is_done).await?;
+        Ok(Report::of(format!("{messages} messages sent again")))
+    }
+
     /// The engine changes groups, and nobody else.
     async fn ask_engine(&self, group: &GroupId, creator: Option<&BareJid>, command: Command) -> Said {
-        let orders = self.watch.orders.get().and_then(tokio::sync::mpsc::WeakSender::upgrade);
-        let Some(orders) = orders else { return Err("the service is not at work".into()) };
         let (done, is_done) = oneshot::channel();
         let act = Act { group: group.clone(), creator: creator.cloned(), command, done };
-        orders.send(Order::Act(Box::new(act))).await.map_err(|_| "the service is ending".to_owned())?;
+        self.hand_over(Order::Act(Box::new(act)), is_done).await.map(|()| Report::of("done"))
+    }
+
+    /// Has the engine do it, and waits for what comes of it.
+    async fn hand_over<T>(
+        &self,
+        order: Order,
+        is_done: oneshot::Receiver<Result<T, Refusal>>,
+    ) -> Result<T, String> {
+        let orders = self.watch.orders.get().and_then(tokio::sync::mpsc::WeakSender::upgrade);
+        let Some(orders) = orders else { return Err("the service is not at work".into()) };
+        orders.send(order).await.map_err(|_| "the service is ending".to_owned())?;
         match tokio::time::timeout(PATIENCE, is_done).await {
-            Ok(Ok(Ok(()))) => Ok(Report::of("done")),
+            Ok(Ok(Ok(done))) => Ok(done),
             Ok(Ok(Err(refusal))) => Err(refusal.to_string()),
             Ok(Err(_)) => Err("it could not be stored".into()),
             Err(_) => Err(format!("no answer for {} s; it may still be done", PATIENCE.as_secs())),
@@ -144,11 +198,11 @@ impl Admin {
 }
 
 /// What is held is a matter of the tables alone.
-async fn hold(store: &Store, id: &GroupId, state: Switch, why: Option<&str>) -> Said {
+async fn hold(store: &Store, id: &GroupId, state: Switch, why: Option<&str>, now: Timestamp) -> Said {
     let why = why.map(str::trim).filter(|why| !why.is_empty());
     let done = match (state, why) {
         (Switch::On, None) => return Err("say why: --why 'file 12'".to_owned()),
-        (Switch::On, Some(why)) => store.hold(id, why, Clock::real().now()).await,
+        (Switch::On, Some(why)) => store.hold(id, why, now).await,
         (Switch::Off, _) => store.release(id).await,
     };
     match done.map_err(|problem| problem.to_string())? {
@@ -156,14 +210,4 @@ async fn hold(store: &Store, id: &GroupId, state: Switch, why: Option<&str>) -> 
         false if state == Switch::Off => Err(format!("the group `{id}` is not held")),
         false => Err(format!("there is no group `{id}`")),
     }
-}
-
-fn add(jid: &BareJid, role: Role) -> Command {
-    let spec =
-        MemberSpec { jid: jid.to_string(), role: Some(role.as_str().to_owned()), ..MemberSpec::default() };
-    Command::AddMembers(Addition { members: vec![spec], people: People::new(), reason: None })
-}
-
-fn gets(jid: &BareJid, role: Role) -> MemberUpdate {
-    MemberUpdate { who: MemberRef::Jid(jid.clone()), nick: None, role: Some(role.as_str().to_owned()) }
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here: the link itself, so that tests can stand in for it; signals and the command line.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::admin::Admin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Order, Policy};
@@ -30,25 +32,35 @@ const ORDERS_MAX: usize = 1_024;
 /// The service, before it runs.
 #[derive(Debug)]
 pub struct Service {
-    newest: Newest,
-    clock: Clock,
-    watch: Watch,
+    admin: Admin,
 }
 
 impl Service {
     /// One of this configuration.
     pub fn new(config: Config, clock: Clock) -> Self {
-        Self { newest: Newest::new(config), clock, watch: Watch::default() }
+        let (newest, watch) = (Newest::new(config), Watch::default());
+        Self { admin: Admin { watch, newest, file: None, clock, stop: CancellationToken::new() } }
+    }
+
+    /// The same, that can read this file again when it is asked to.
+    pub(crate) fn configured_by(mut self, file: &Path) -> Self {
+        self.admin.file = Some(file.to_owned());
+        self
+    }
+
+    /// What administrators can ask of it.
+    pub(crate) fn admin(&self) -> Admin {
+        self.admin.clone()
     }
 
     /// Where a new configuration is put while it runs.
     pub fn newest(&self) -> Newest {
-        self.newest.clone()
+        self.admin.newest.clone()
     }
 
     /// What can be looked at while it runs.
     pub fn watch(&self) -> Watch {
-        self.watch.clone()
+        self.admin.watch.clone()
     }
 
     /// Serves until `stop` is asked or the link ends: what was taken in by then is finished first.
@@ -62,7 +74,7 @@ impl Service {
         outgoing: Sender,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let Self { newest, clock, watch } = self;
+        let Admin { newest, clock, watch, .. } = self.admin.clone();
         let config = newest.get();
         watch.metrics.watch(outgoing.clone(), watch.store());
         let domain = BareJid::parse(&config.component.domain).context("component.domain is no domain")?;
@@ -82,8 +94,7 @@ impl Service {
         let (orders, mut taken) = mpsc::channel::<Order>(ORDERS_MAX);
         // Set once, here.
         let _ = watch.orders.set(orders.downgrade());
-        let router =
-            Router::new(Arc::new(queries), newest.subscribe(), orders, outgoing.clone(), watch.clone());
+        let router = Router::new(Arc::new(queries), self.admin, orders, outgoing.clone());
         let engine = async {
             let ready = open(&config.database.url, &policy, &clock, &mut taken, &outgoing).await;
             let Some(Opened { store, stored, kept }) = ready.context("opening the database")? else {
@@ -93,8 +104,7 @@ impl Service {
             let _ = watch.store.set(store.clone());
             let retention =
                 AbortOnDropHandle::new(tokio::spawn(retention::run(store.clone(), clock.clone())));
-            let engine =
-                Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing, watch.metrics);
+            let engine = Engine::new(policy, group_rates, clock, (store.clone(), stored), outgoing, &watch);
             // Boxed: as a part of this future it would be nested deeper than the compiler likes.
             Box::pin(engine.run(kept, &mut taken)).await;
             drop(retention);

@@ -16,6 +16,7 @@ mod policy;
 mod private;
 mod replay;
 mod request;
+mod resend;
 mod rooms;
 mod sent;
 mod work;
@@ -35,6 +36,7 @@ pub(crate) use order::Order;
 pub(crate) use policy::Policy;
 use private::Exchanges;
 use replay::{Doubt, ReplayError};
+pub(crate) use resend::{RESEND_MAX, Resend};
 use sent::Sent;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
@@ -45,6 +47,8 @@ use crate::fanout::outgoing_of;
 use crate::groups::Groups;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
+use crate::returned::Returned;
+use crate::watch::Watch;
 
 /// Requests in one transaction at most: beyond this a batch gets no faster, only later.
 const BATCH_MAX: usize = 256;
@@ -82,6 +86,7 @@ pub(crate) struct Engine {
     /// What is to be said again before anything else is done.
     doubts: VecDeque<Doubt>,
     metrics: Metrics,
+    returned: Returned,
 }
 
 /// What the engine goes on with.
@@ -120,7 +125,7 @@ impl Engine {
         clock: Clock,
         (store, stored): (Store, Stored),
         outgoing: Sender,
-        metrics: Metrics,
+        watch: &Watch,
     ) -> Self {
         let Stored { sessions, rooms, leftovers, cursor: saved_cursor, last_id, sent } = stored;
         info!(sessions = sessions.count(), "Ready, with {} sessions from before", sessions.count());
@@ -147,7 +152,8 @@ impl Engine {
             outgoing,
             saved_cursor,
             doubts,
-            metrics,
+            metrics: watch.metrics.clone(),
+            returned: watch.returned.clone(),
         }
     }
 
@@ -292,6 +298,7 @@ impl Engine {
             Order::Seen(from) => self.learn(work, &from, None),
             Order::Bounce(bounce) => {
                 self.metrics.bounces.inc();
+                self.returned.note(&bounce, work.now);
                 self.bounce(work, bounce, true).await;
             }
             Order::KeptBounce(bounce) => self.bounce(work, bounce, false).await,
@@ -304,6 +311,7 @@ impl Engine {
             Order::LinkUp => self.links.note(self.clock.now()),
             Order::Act(act) => self.act(work, *act).await,
             Order::Erase(erasure) => self.erase(work, *erasure).await,
+            Order::Resend(resend) => self.resend(work, *resend).await,
             Order::Reload(new) => (self.policy, self.rates) = *new,
         }
     }

@@ -150,6 +150,29 @@ impl Fanout<'_> {
         wanted.then(|| encode::copy(self.domain, message, to, true))
     }
 
+    /// A stored message for one member once more, with the time when it was said: to his devices, or, if he has none and his
+    /// server takes them, as a copy for later.
+    pub(crate) fn once_more(
+        &self,
+        group: &Group,
+        member: &BareJid,
+        row: &Archived,
+        nick: &str,
+        takes_copies: bool,
+    ) -> Vec<Outbound> {
+        let Devices { native, rooms } = delivery::of_account(group, self.presence, member);
+        if native.is_empty() && rooms.is_empty() {
+            let wanted = takes_copies && self.absent == Absent::Message;
+            return wanted
+                .then(|| encode::late_copy(self.domain, row, vec![member.text()], true))
+                .into_iter()
+                .collect();
+        }
+        let native = (!native.is_empty()).then(|| encode::late_copy(self.domain, row, native, false));
+        let rooms = rooms.into_iter().map(|to| encode::room_past(self.domain, row, nick, to));
+        native.into_iter().chain(rooms).collect()
+    }
+
     /// The copies of something that is not kept.
     pub(crate) fn ephemeral(
         &self,

@@ -3,6 +3,7 @@
 //! `main.rs` is only the door from the shell; the tests come in by [`app::Service`] with a link of their own.
 //! The map of all crates and tasks is `crates/README.md`.
 
+mod adhoc;
 mod admin;
 pub mod app;
 pub mod clock;
@@ -24,6 +25,7 @@ mod queries;
 mod rates;
 pub mod reload;
 mod retention;
+mod returned;
 mod router;
 mod signals;
 mod transfer;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use groupchat_core::{BareJid, Limits, Refusal};
-use groupchat_dialect::{Bounce, Decoded, Outbound, Presence, Query, Question, decode, encode, oversized};
+use groupchat_dialect::{
+    Adhoc, Bounce, Decoded, Outbound, Presence, Query, Question, decode, encode, oversized,
+};
 use groupchat_link::Incoming;
 use groupchat_link::queue::Sender;
 use minidom::Element;
@@ -15,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, trace, warn};
 
+use crate::adhoc::Desk;
+use crate::admin::Admin;
 use crate::config::Config;
 use crate::engine::{Order, Policy};
 use crate::fanout::outgoing_of;
@@ -40,6 +44,7 @@ pub(crate) struct Router {
     news: Rates<BareJid>,
     grants: Grants,
     watch: Watch,
+    desk: Arc<Desk>,
 }
 
 /// Nobody listens any more; the program is ending.
@@ -49,11 +54,11 @@ impl Router {
     /// A router for these.
     pub(crate) fn new(
         queries: Arc<Queries>,
-        newest: watch::Receiver<Arc<Config>>,
+        admin: Admin,
         orders: mpsc::Sender<Order>,
         outgoing: Sender,
-        watch: Watch,
     ) -> Self {
+        let (newest, watch) = (admin.newest.subscribe(), admin.watch.clone());
         let rates = Rates::of_users(&newest.borrow().limits);
         Self {
             domain: queries.domain.clone(),
@@ -68,6 +73,7 @@ impl Router {
             news: Rates::of_news(),
             grants: Grants::default(),
             watch,
+            desk: Arc::new(Desk::new(admin)),
         }
     }
 
@@ -180,6 +186,10 @@ impl Router {
                     _ => self.ask(question).await,
                 }
             }
+            Decoded::Adhoc(adhoc) => match self.admit(adhoc.origin.from.bare()) {
+                Ok(()) => self.administer(adhoc).await,
+                Err(refusal) => send(&self.outgoing, encode::refused(&adhoc.origin, &refusal)).await,
+            },
             Decoded::Granted(granted) => {
                 self.grants.tell(granted);
                 Ok(())
@@ -190,6 +200,21 @@ impl Router {
                 Ok(())
             }
         }
+    }
+
+    /// Beside everything else: an act waits for the engine.
+    async fn administer(&self, adhoc: Box<Adhoc>) -> Result<(), Closed> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return send(&self.outgoing, encode::refused(&adhoc.origin, &Refusal::Busy)).await;
+        };
+        let (desk, outgoing) = (Arc::clone(&self.desk), self.outgoing.clone());
+        self.questions.spawn(async move {
+            let answer = desk.answer(&adhoc).await;
+            // Nobody left to take the answer: the program is ending.
+            let _ = send(&outgoing, answer).await;
+            drop(place);
+        });
+        Ok(())
     }
 
     /// May this user ask for one thing more?

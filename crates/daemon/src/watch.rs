@@ -8,6 +8,7 @@ use tokio::sync::{SetOnce, mpsc};
 use crate::engine::Order;
 use crate::metrics::Metrics;
 use crate::pings::Pings;
+use crate::returned::Returned;
 
 /// One service's numbers, its pings and its database. Clones show the same.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub struct Watch {
     pub(crate) pings: Arc<Pings>,
     /// The database, once it is open.
     pub(crate) store: Arc<SetOnce<Store>>,
+    /// What came back lately.
+    pub(crate) returned: Returned,
     /// Where the engine takes orders; it ends when nobody else gives any.
     pub(crate) orders: Arc<OnceLock<mpsc::WeakSender<Order>>>,
 }

@@ -10,8 +10,8 @@ use xmpp_parsers::ns::{DISCO_INFO, MAM};
 
 use crate::xml::STREAM;
 use crate::{
-    Bounce, Carrier, Decoded, Origin, Outbound, Presence, Query, archive, avatar, disco, muc, native,
-    private, privilege, refusal, xml,
+    Adhoc, Bounce, Carrier, Decoded, Origin, Outbound, Presence, Query, adhoc, archive, avatar, disco, muc,
+    native, private, privilege, refusal, xml,
 };
 
 /// A longer id or namespace is not repeated in an answer: it must not outgrow what hosts take.
@@ -231,6 +231,12 @@ fn iq(stanza: &Element, origin: Origin, to: &To, limits: &Limits, domain: &BareJ
     };
     if to.resource.is_some() {
         return private::iq(stanza, origin, to);
+    }
+    let asked = if to.group.is_none() { adhoc::read(payload, kind) } else { None };
+    match asked {
+        Some(Ok(wish)) => return Decoded::Adhoc(Box::new(Adhoc { origin, wish })),
+        Some(Err(error)) => return Decoded::Answered(adhoc::failed(&origin, error, None)),
+        None => {}
     }
     let namespace = payload.ns();
     if kind == "set" && namespace != MAM {

@@ -13,7 +13,7 @@ use xmpp_parsers::ns;
 use xmpp_parsers::version::VersionResult;
 
 use crate::encode::GroupInfo;
-use crate::{Paging, Query, archive, date, muc, paging};
+use crate::{Paging, Query, adhoc, archive, date, muc, paging};
 
 const LAST: &str = "jabber:iq:last";
 
@@ -21,7 +21,7 @@ const LAST: &str = "jabber:iq:last";
 pub(crate) fn query(payload: &Element, limits: &Limits) -> Result<Query, Refusal> {
     let is_node = payload.attr("node").is_some_and(|node| !node.is_empty());
     match (payload.name(), payload.ns().as_str()) {
-        // No node has anything of its own; XEP-0030 §3.2.
+        // No node but those of commands has anything of its own; XEP-0030 §3.2.
         ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if is_node => Err(Refusal::NoSuchNode),
         ("query", ns::DISCO_INFO) => Ok(Query::DiscoInfo),
         ("query", ns::DISCO_ITEMS) => {
@@ -64,6 +64,7 @@ pub fn service_info(service: &ServiceInfo) -> Element {
         ns::RSM,
         ns::MAM,
         archive::EXTENDED,
+        adhoc::COMMANDS,
     ];
     let limits = service.limits.iter().map(|(name, value)| Field::text_single(name, &value.to_string()));
     let mut forms = vec![result_form(groupchat::LIMITS, limits)];

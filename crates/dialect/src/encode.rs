@@ -9,6 +9,10 @@ use minidom::Element;
 
 use crate::{Carrier, Origin, Outbound, native, xml};
 
+pub use crate::adhoc::{
+    asks as adhoc_asks, canceled as adhoc_canceled, command_info as adhoc_info, done as adhoc_done,
+    failed as adhoc_failed, list as adhoc_list, list_info as adhoc_list_info,
+};
 pub use crate::archive::{
     RoomName, RoomNames, form as archive_form, metadata as archive_metadata, page as archive_page,
     preferences as archive_preferences,
@@ -29,7 +33,7 @@ pub use crate::muc::{
 };
 pub use crate::native::{
     Came, Spoken, Went, Words, announcement, copy, declined, ephemeral, event_content, group_info,
-    groups_named, invite, member_info, members, my_groups, my_settings, news, receipt, receipts,
+    groups_named, invite, late_copy, member_info, members, my_groups, my_settings, news, receipt, receipts,
     request_content, spoken, welcome,
 };
 pub use crate::private::{failed as private_failed, passed_on};

@@ -5,6 +5,7 @@
 //!
 //! **Not here:** what is permitted (core), who is told (core), what waits (the daemon).
 
+mod adhoc;
 mod archive;
 mod avatar;
 mod date;
@@ -24,6 +25,9 @@ mod xml;
 
 use std::sync::Arc;
 
+pub use adhoc::{
+    Adhoc, AdhocAction, AdhocError, AdhocField, AdhocForm, AdhocKind, AdhocResult, AdhocRun, AdhocWish,
+};
 pub use decode::{decode, oversized};
 use groupchat_core::page::Page;
 use groupchat_core::reading::ArchiveFilter;
@@ -62,6 +66,8 @@ pub enum Decoded {
         /// Who may add him.
         addable: Addable,
     },
+    /// Something is wanted of the service's commands (XEP-0050); for administrators.
+    Adhoc(Box<Adhoc>),
     /// The host says what this service may do beyond others; for the operator.
     Granted(Granted),
     /// It was answered at the door: bad, or not for us.

@@ -27,10 +27,12 @@ fn on_the_wire(refusal: &Refusal, origin: &Origin) -> (Condition, ErrorType) {
         Refusal::GroupTaken(_) | Refusal::NickTaken(_) | Refusal::MidTaken(_) | Refusal::AlreadyMember(_) => {
             (Condition::Conflict, Cancel)
         }
-        Refusal::NotAllowed(_) if in_message || (is_of_rooms && in_iq) => (Condition::Forbidden, Auth),
+        Refusal::NotAllowed(_) | Refusal::Frozen if in_message || (is_of_rooms && in_iq) => {
+            (Condition::Forbidden, Auth)
+        }
         Refusal::Banned if is_of_rooms => (Condition::Forbidden, Auth),
         Refusal::MembersOnly => (Condition::RegistrationRequired, Auth),
-        Refusal::NotAllowed(_) | Refusal::Banned => (Condition::NotAllowed, Cancel),
+        Refusal::NotAllowed(_) | Refusal::Frozen | Refusal::Banned => (Condition::NotAllowed, Cancel),
         Refusal::NotMember | Refusal::NotOccupant => (Condition::NotAcceptable, Cancel),
         Refusal::MayNotPost | Refusal::MayNotMentionAll | Refusal::NotYourMessage => {
             (Condition::Forbidden, Auth)
@@ -56,21 +58,29 @@ fn on_the_wire(refusal: &Refusal, origin: &Origin) -> (Condition, ErrorType) {
 /// The answer to a request that is not granted, to the asker alone.
 pub fn answer(origin: &Origin, refusal: &Refusal) -> Outbound {
     let (condition, kind) = on_the_wire(refusal, origin);
-    let text: String = refusal.to_string().chars().take(TEXT_CHARS_MAX).collect();
-    let error = error(&origin.at, condition, kind, &text);
-    let (name, echo) = match &origin.carrier {
+    let error = error_with(&origin.at, (condition, kind), &refusal.to_string(), None);
+    let echo = match &origin.carrier {
         Carrier::Presence { operation, .. } => {
-            ("presence", operation.as_ref().map(|namespace| Element::bare("x", namespace.to_string())))
+            operation.as_ref().map(|namespace| Element::bare("x", namespace.to_string()))
         }
-        Carrier::Message { .. } => ("message", None),
         Carrier::Iq { namespace, .. } if *refusal == Refusal::NoSuchGroup && is_ours(namespace) => {
-            ("iq", Some(not_exists(namespace, &origin.at)))
+            Some(not_exists(namespace, &origin.at))
         }
-        Carrier::Iq { .. } => ("iq", None),
+        Carrier::Message { .. } | Carrier::Iq { .. } => None,
+    };
+    error_stanza(origin, echo, &error)
+}
+
+/// The stanza that holds this error, for whoever asked.
+pub(crate) fn error_stanza(origin: &Origin, echo: Option<Element>, error: &Element) -> Outbound {
+    let name = match &origin.carrier {
+        Carrier::Presence { .. } => "presence",
+        Carrier::Message { .. } => "message",
+        Carrier::Iq { .. } => "iq",
     };
     let id = origin.carrier.id().map(|id| &**id);
     let head = xml::open(name, &[("from", Some(&origin.at)), ("id", id), ("type", Some("error"))]);
-    let content = xml::content(echo.iter().chain([&error]));
+    let content = xml::content(echo.iter().chain([error]));
     xml::stanza(head, vec![origin.from.to_string().into()], &content, name)
 }
 
@@ -83,9 +93,17 @@ pub(crate) fn not_exists(namespace: &str, by: &str) -> Element {
     Element::builder("query", namespace).append(error).build()
 }
 
-fn error(by: &str, condition: Condition, kind: ErrorType, text: &str) -> Element {
+/// The error itself, with a condition of its own if there is one. RFC 6120 §8.3.4.
+pub(crate) fn error_with(
+    by: &str,
+    (condition, kind): (Condition, ErrorType),
+    text: &str,
+    specific: Option<Element>,
+) -> Element {
+    let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
     let mut error = StanzaError::new(kind, condition, "en", text);
     error.by = jid::Jid::new(by).ok();
+    error.other = specific;
     let element = Element::from(error);
     debug_assert_eq!(element.ns(), STREAM, "xmpp-parsers is built for component streams");
     element

@@ -24,6 +24,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Why this account gets no copies for later, if it gets none.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn why_unreachable(&self, account: &BareJid) -> Result<Option<Unreachable>, StoreError> {
+        let row = Entity::find().filter(Column::UserId.eq(account.as_str())).one(&self.db).await;
+        let row = row.doing("looking for an unreachable account")?;
+        Ok(row.map(|row| Unreachable::from_stored(&row.why)))
+    }
+}
+
 /// Writes what a batch says of accounts; of several changes of one, the last.
 pub(crate) async fn apply(
     tx: &DatabaseTransaction,

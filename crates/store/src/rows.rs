@@ -50,6 +50,7 @@ pub(crate) fn new_settings(new: &Settings) -> group::ActiveModel {
         retention_days: Set(new.retention_days.into()),
         lang: Set(new.lang.to_string()),
         avatar: Set(new.avatar.to_string()),
+        frozen: Set(new.frozen),
         subject: Set(new.subject.to_string()),
         ..group::ActiveModel::default()
     }
@@ -61,6 +62,7 @@ pub(crate) fn settings(row: &group::Model) -> Settings {
         retention_days: row.retention_days.try_into().unwrap_or_default(),
         lang: row.lang.as_str().into(),
         avatar: row.avatar.as_str().into(),
+        frozen: row.frozen,
         subject: row.subject.as_str().into(),
         ..Settings::default()
     };

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use groupchat_core::{Jid, SessionChange, StanzaId, Timestamp};
+use groupchat_core::{BareJid, Jid, SessionChange, StanzaId, Timestamp};
 use groupchat_entity::session::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
@@ -22,6 +22,26 @@ impl Store {
     pub async fn sessions(&self) -> Result<Vec<(Jid, Option<Jid>, StanzaId)>, StoreError> {
         let rows = Entity::find().order_by_asc(Column::Id).all(&self.db).await.doing("reading sessions")?;
         Ok(rows.iter().map(session).collect())
+    }
+}
+
+impl Store {
+    /// The devices of an account and since when each is known, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn sessions_of(&self, account: &BareJid) -> Result<Vec<(Jid, Timestamp)>, StoreError> {
+        let of_account = Column::Jid.starts_with(format!("{account}/"));
+        let rows = Entity::find().filter(of_account).order_by_asc(Column::Id).all(&self.db).await;
+        let mut devices: Vec<(Jid, Timestamp)> = Vec::new();
+        for row in rows.doing("reading the sessions of an account")? {
+            let device = Jid::from_stored(&row.jid);
+            // An underscore in an address stands for any letter there.
+            if device.bare() == account && devices.iter().all(|(known, _)| *known != device) {
+                devices.push((device, Timestamp(row.seen_at)));
+            }
+        }
+        Ok(devices)
     }
 }
 

@@ -208,6 +208,46 @@ fn who_is_not_in_may_join_where_it_is_open_and_ask_where_it_takes_approval() {
 }
 
 #[test]
+fn in_a_frozen_group_members_only_read() {
+    let (limits, now) = (Limits::default(), Timestamp(1));
+    for settings in all_settings() {
+        let (warm, frozen) = (group(settings.clone()), group(Settings { frozen: true, ..settings }));
+        for Row { what, ask, .. } in table() {
+            for actor in ACTORS {
+                let [before, now_frozen] =
+                    [&warm, &frozen].map(|group| decide(group, &account(actor), &ask(), &limits, now));
+                let expected = match before {
+                    Ok(_) if what == "set what reaches me" => Ok(()),
+                    Ok(_) => Err(Refusal::Frozen),
+                    // Nobody learns more of a group because it is frozen.
+                    Err(why) => Err(why),
+                };
+                assert_eq!(now_frozen.map(drop), expected, "{actor:?} wants to {what}");
+                let governed = govern(&frozen, &account(actor), &ask(), &limits, now);
+                let as_ever = govern(&warm, &account(actor), &ask(), &limits, now);
+                assert_eq!(governed.is_ok(), as_ever.is_ok(), "operators want to {what} for {actor:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn operators_alone_freeze_and_thaw() {
+    let (limits, now) = (Limits::default(), Timestamp(1));
+    let mut group = group(Settings::default());
+    let owner = account(Some(Role::Owner));
+    let refused = decide(&group, &owner, &Command::Freeze(true), &limits, now);
+    assert!(matches!(refused, Err(Refusal::NotAllowed(_))));
+    for (frozen, changes) in [(false, 0), (true, 1), (true, 0), (false, 1)] {
+        let decision = govern(&group, &owner, &Command::Freeze(frozen), &limits, now).unwrap();
+        assert_eq!((decision.changes.len(), decision.notices.len()), (changes, changes));
+        decision.changes.iter().for_each(|change| group.apply(change));
+        assert_eq!(group.settings.frozen, frozen);
+    }
+    assert!(decide(&group, &owner, &property("frozen", "on"), &limits, now).is_err());
+}
+
+#[test]
 fn an_invitation_is_worth_what_its_maker_may_still() {
     let (limits, now) = (Limits::default(), Timestamp(1));
     let shy = BareJid::parse("new@h").unwrap();

@@ -1,10 +1,11 @@
 //! What administrators are shown. What members said is not among it.
 
 use groupchat_core::page::{From, Page};
-use groupchat_core::{BareJid, GroupId, PendingKind, Timestamp};
+use groupchat_core::{BareJid, GroupId, PendingKind, Timestamp, Unreachable};
 use groupchat_store::{Store, StoreError};
 
 use super::report::Report;
+use crate::returned::CameBack;
 use crate::watch::Watch;
 
 /// Groups of a user that are shown.
@@ -17,6 +18,9 @@ pub(super) fn status(watch: &Watch) -> Report {
     Report::of(if link.is_up { "at work" } else { "without a link" })
         .fact("link", if link.is_up { "up" } else { "down" })
         .fact("connections", link.connections)
+        .fact("database", if watch.metrics.database_up.get() == 1 { "up" } else { "down" })
+        .fact("groups", watch.metrics.groups.get())
+        .fact("members", watch.metrics.members.get())
         .fact("sessions", watch.metrics.sessions.get())
         .fact("messages", format!("{} stored since the start", watch.metrics.messages.get()))
         .fact("waiting", format!("{copies} copies, {} KiB", bytes / 1_024))
@@ -92,16 +96,55 @@ pub(super) async fn user(store: &Store, jid: &BareJid, now: Timestamp) -> Result
         .table(["group", "role", "unread", "read up to", "name"], rows))
 }
 
+/// How messages of a group reach one of its members.
+pub(super) async fn member(
+    store: &Store,
+    id: &GroupId,
+    jid: &BareJid,
+    returned: Vec<CameBack>,
+) -> Result<Report, StoreError> {
+    let group = store.load(id).await?.filter(|group| !group.deleted);
+    let Some(group) = group else { return Ok(Report::of(format!("there is no group `{id}`"))) };
+    let Some(member) = group.member(jid) else {
+        return Ok(Report::of(format!("{jid} is no member of `{id}`")));
+    };
+    let devices = store.sessions_of(jid).await?;
+    let devices = devices.into_iter().map(|(device, since)| format!("{device} since {}", date(since)));
+    let present = store.present_in(id).await?.into_iter().filter(|device| device.bare() == jid);
+    let copies = match store.why_unreachable(jid).await? {
+        None => "yes",
+        Some(Unreachable::Full) => "no: the server says that it keeps no more",
+        Some(Unreachable::Gone) => "no: the server says that there is no such account",
+        Some(Unreachable::InRooms) => "no: only ever seen in rooms, whose clients ask the archive",
+    };
+    let rows: Vec<_> =
+        returned.into_iter().map(|one| [date(one.at), one.from, one.condition, one.id]).collect();
+    Ok(Report::of(format!("{} came back lately", rows.len()))
+        .fact("role", member.role.as_str())
+        .fact("id", &member.mid)
+        .fact("nick", &member.nick)
+        .fact("member since", date(member.joined))
+        .fact("gets messages", member.receive.as_str())
+        .facts("muted until", member.mute_until.map(date).into_iter().collect())
+        .fact("read up to", member.read)
+        .fact("unread", group.countable - member.seen)
+        .facts("online", devices.collect())
+        .facts("in the room", present.map(|device| device.to_string()).collect())
+        .fact("gets copies for later", copies)
+        .table(["at", "from", "why", "message"], rows))
+}
+
+fn date(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| String::new(), |at| at.to_string())
+}
+
 /// The newest acts, oldest first.
 pub(super) async fn audit(store: &Store, limit: u64) -> Result<Report, StoreError> {
     let rows: Vec<_> = store
         .audited(limit)
         .await?
         .into_iter()
-        .map(|entry| {
-            let at = jiff::Timestamp::from_millisecond(entry.at.0).map(|at| at.to_string());
-            [at.unwrap_or_default(), entry.by, entry.act, entry.outcome]
-        })
+        .map(|entry| [date(entry.at), entry.by, entry.act, entry.outcome])
         .collect();
     Ok(Report::of(format!("{} lines", rows.len())).table(["at", "by", "act", "outcome"], rows))
 }

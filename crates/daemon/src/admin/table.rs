@@ -35,6 +35,13 @@ pub(crate) enum AdminCommand {
         /// The address
         jid: Account,
     },
+    /// Show how messages reach a member: devices, what he has read, what is kept for him, what came back
+    Member {
+        /// The group's id
+        id: GroupName,
+        /// The member's address
+        jid: Account,
+    },
     /// Make a group
     Create {
         /// Its id
@@ -70,9 +77,20 @@ pub(crate) enum AdminCommand {
         id: GroupName,
         /// The user's address
         jid: Account,
-        /// And keep him out
-        #[arg(long)]
-        ban: bool,
+    },
+    /// Keep somebody out of a group; if he is in, he goes
+    Ban {
+        /// The group's id
+        id: GroupName,
+        /// The user's address
+        jid: Account,
+    },
+    /// Keep somebody out no longer
+    Unban {
+        /// The group's id
+        id: GroupName,
+        /// The user's address
+        jid: Account,
     },
     /// Give a member a role
     Role {
@@ -83,6 +101,42 @@ pub(crate) enum AdminCommand {
         /// Which
         #[arg(value_enum)]
         role: RoleName,
+    },
+    /// Make a member the owner of a group instead of the one it has
+    Transfer {
+        /// The group's id
+        id: GroupName,
+        /// The new owner's address; he is a member
+        to: Account,
+        /// The old owner's address, if there are several
+        #[arg(long)]
+        from: Option<Account>,
+        /// What the old owner is then
+        #[arg(long, value_enum, default_value_t = RoleName::Admin)]
+        leaves: RoleName,
+    },
+    /// Freeze a group: it can be read, and nobody but administrators can change it or say something in it
+    Freeze {
+        /// The group's id
+        id: GroupName,
+    },
+    /// Let a frozen group go on
+    Unfreeze {
+        /// The group's id
+        id: GroupName,
+    },
+    /// Send a member again what was said, as his client lost it: with the same ids, and the time when it was said
+    Resend {
+        /// The group's id
+        id: GroupName,
+        /// The member's address
+        jid: Account,
+        /// All that was said behind the message of this stanza-id; else the last
+        #[arg(long)]
+        after: Option<String>,
+        /// So many at most, 500 of them
+        #[arg(long, default_value_t = 20)]
+        limit: u64,
     },
     /// Delete a group; its id stays taken
     Delete {
@@ -122,6 +176,7 @@ pub(crate) enum AdminCommand {
     /// Read the configuration again
     Reload,
     /// Take nothing new, finish what was begun, and end
+    #[command(visible_alias = "drain")]
     Stop,
 }
 
@@ -134,12 +189,19 @@ impl AdminCommand {
             | Self::Group { .. }
             | Self::User { .. }
             | Self::Erase { dry_run: true, .. }
+            | Self::Member { .. }
             | Self::Audit { .. } => true,
             Self::Create { .. }
             | Self::Set { .. }
             | Self::Add { .. }
             | Self::Remove { .. }
+            | Self::Ban { .. }
+            | Self::Unban { .. }
             | Self::Role { .. }
+            | Self::Transfer { .. }
+            | Self::Resend { .. }
+            | Self::Freeze { .. }
+            | Self::Unfreeze { .. }
             | Self::Delete { .. }
             | Self::Hold { .. }
             | Self::Erase { .. }

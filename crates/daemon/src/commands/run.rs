@@ -47,7 +47,7 @@ pub(super) async fn run(config: Config, file: &Path) -> anyhow::Result<()> {
         component.domain,
         component.server
     );
-    let service = app::Service::new(config.clone(), Clock::real());
+    let service = app::Service::new(config.clone(), Clock::real()).configured_by(file);
     let mut link_config = link_config(&config);
     link_config.status = service.watch().metrics().link_status();
     let (to_service, incoming) = mpsc::channel(STANZAS_MAX);
@@ -56,13 +56,8 @@ pub(super) async fn run(config: Config, file: &Path) -> anyhow::Result<()> {
     let link = tokio::spawn(groupchat_link::run(link_config, to_service, to_link, stop_link.clone()));
     let (watch, newest) = (service.watch(), service.newest());
     let front = front(&config, watch.clone(), &outgoing, &stop_link);
-    let asked_to_stop = CancellationToken::new();
-    let admin = Admin {
-        watch: watch.clone(),
-        newest: newest.clone(),
-        file: file.to_owned(),
-        stop: asked_to_stop.clone(),
-    };
+    let admin = service.admin();
+    let asked_to_stop = admin.stop.clone();
     let control = control(&config, admin, &stop_link);
     let service = service.run(incoming, outgoing, stop_service.clone());
     tokio::pin!(service);

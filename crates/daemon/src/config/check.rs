@@ -25,6 +25,7 @@ pub(super) fn check(config: &mut Config, known: &[Problem]) -> Vec<(String, Stri
     if let Err(refusal) = config.service.defaults.for_rules(&config.limits.for_rules()) {
         found.push(("service.defaults".into(), refusal));
     }
+    admins(config, &mut found);
     let contacts = &config.service;
     let contacts = [
         ("service.abuse_addresses", &contacts.abuse_addresses),
@@ -65,6 +66,19 @@ fn domain(config: &mut Config, found: &mut Vec<(String, String)>) {
         }
         _ => found
             .push(("component.domain".into(), "must be a domain, for example groupchat.example.org".into())),
+    }
+}
+
+/// Whoever is meant is meant in whatever way his address is written.
+fn admins(config: &mut Config, found: &mut Vec<(String, String)>) {
+    for admin in &mut config.service.admins {
+        match BareJid::parse(admin) {
+            Ok(jid) if jid.local().is_some() && !admin.contains('/') => *admin = jid.to_string(),
+            _ => {
+                let text = format!("`{admin}` is no account: it must look like admin@example.org");
+                found.push(("service.admins".into(), text));
+            }
+        }
     }
 }
 

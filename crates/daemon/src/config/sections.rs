@@ -49,6 +49,9 @@ pub struct Service {
     pub name: String,
     /// Who may create groups.
     pub create_groups: CreateGroups,
+    /// Who may use the commands of administrators from an XMPP client (XEP-0050): accounts like `admin@example.org`, here or on
+    /// other servers.
+    pub admins: Vec<String>,
     /// Whom to write to about abuse, as URIs like `xmpp:abuse@example.org` or `mailto:…` (XEP-0157).
     pub abuse_addresses: Vec<String>,
     /// Whom to write to about the service, as URIs.
@@ -132,6 +135,7 @@ impl Default for Service {
         Self {
             name: "Groups".into(),
             create_groups: CreateGroups::Everyone,
+            admins: Vec::new(),
             abuse_addresses: Vec::new(),
             admin_addresses: Vec::new(),
             support_addresses: Vec::new(),

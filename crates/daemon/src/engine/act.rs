@@ -3,7 +3,7 @@
 //!
 //! Not here: who may ask, and that it is written down (`admin`).
 
-use groupchat_core::{BareJid, Command, GroupId, Jid, Refusal, Role};
+use groupchat_core::{BareJid, Command, GroupId, Jid, Refusal, Role, govern};
 use groupchat_dialect::{Carrier, Origin};
 use tokio::sync::oneshot;
 
@@ -35,7 +35,9 @@ impl Engine {
                         let at = id.at(self.policy.domain.as_str());
                         let origin =
                             Origin { from, at, carrier: Carrier::Message { id: None, is_of_rooms: false } };
-                        self.decide_in(work, &origin, &id, command).await.map(|decision| (origin, decision))
+                        self.decide_by(govern, work, &origin, &id, command)
+                            .await
+                            .map(|decision| (origin, decision))
                     }
                     None => Err(Refusal::NoSuchGroup),
                 }

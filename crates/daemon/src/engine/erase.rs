@@ -3,7 +3,7 @@
 //!
 //! Not here: what he wrote, which goes beside the engine, a few rows at a time (`admin/erase.rs`).
 
-use groupchat_core::{BareJid, Command, GroupId, Jid};
+use groupchat_core::{BareJid, Command, GroupId, Jid, govern};
 use groupchat_dialect::{Carrier, Origin};
 use tokio::sync::oneshot;
 
@@ -39,7 +39,7 @@ impl Engine {
                 let from = Jid::with_resource(who, "operator");
                 let at = id.at(self.policy.domain.as_str());
                 let origin = Origin { from, at, carrier: Carrier::Message { id: None, is_of_rooms: false } };
-                let decided = self.decide_in(work, &origin, &id, Command::Depart).await;
+                let decided = self.decide_by(govern, work, &origin, &id, Command::Depart).await;
                 decided
                     .map(|decision| self.carry_out(work, origin, &id, decision, None))
                     .map_err(|no| no.to_string())

@@ -3,7 +3,7 @@
 use groupchat_core::{Addable, GroupId, Jid, Refusal};
 use groupchat_dialect::{Bounce, Enter, Origin, Outbound, Presence, Private, Request, encode};
 
-use super::{Act, Erasure, Policy};
+use super::{Act, Erasure, Policy, Resend};
 use crate::rates::Rates;
 
 /// What the engine is asked to do.
@@ -37,6 +37,8 @@ pub(crate) enum Order {
     Act(Box<Act>),
     /// A step of erasing somebody.
     Erase(Box<Erasure>),
+    /// An administrator has a member sent again what he missed.
+    Resend(Box<Resend>),
     /// The operator has changed what is allowed.
     Reload(Box<(Policy, Rates<GroupId>)>),
 }
@@ -59,6 +61,7 @@ impl Order {
             | Self::LinkUp
             | Self::Act(_)
             | Self::Erase(_)
+            | Self::Resend(_)
             | Self::Reload(_) => {
                 return None;
             }

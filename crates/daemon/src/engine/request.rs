@@ -24,6 +24,9 @@ const ID_ATTEMPTS: usize = 5;
 /// Prosody, a few seconds for ejabberd.
 const WAITING_MAX: usize = 100_000;
 
+/// Rules, as [`decide`] and `govern`.
+pub(super) type Rules = fn(&Group, &BareJid, &Command, &Limits, Timestamp) -> Result<Decision, Refusal>;
+
 /// What holds a request up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
@@ -117,6 +120,18 @@ impl Engine {
         work: &mut Work,
         origin: &Origin,
         id: &GroupId,
+        command: Command,
+    ) -> Result<Decision, Refusal> {
+        self.decide_by(decide, work, origin, id, command).await
+    }
+
+    /// By the rules for members, or by those for operators.
+    pub(super) async fn decide_by(
+        &mut self,
+        rules: Rules,
+        work: &mut Work,
+        origin: &Origin,
+        id: &GroupId,
         mut command: Command,
     ) -> Result<Decision, Refusal> {
         let now = work.now;
@@ -137,7 +152,7 @@ impl Engine {
             }
             (_, Some(group)) => {
                 looked_up.fill(group, &mut command).await.map_err(unavailable)?;
-                decide(group, actor, &command, limits, now)
+                rules(group, actor, &command, limits, now)
             }
         };
         decided.and_then(|decision| self.fits(work, id, decision))
@@ -318,6 +333,7 @@ impl Lookups<'_> {
             Command::Create(_)
             | Command::Update(_)
             | Command::Avatar(_)
+            | Command::Freeze(_)
             | Command::Delete(_)
             | Command::UpdateMembers(_)
             | Command::Join { .. }

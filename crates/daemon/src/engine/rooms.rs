@@ -40,7 +40,11 @@ impl Engine {
     async fn let_in(&mut self, work: &mut Work, enter: Enter) -> Result<(), Refusal> {
         let Enter { origin, group: id, nick: asked, history, presence } = enter;
         let nick = Nick::parse(&asked, &self.policy.limits)?;
-        let decision = self.as_member(work, &origin, &id, &nick).await?;
+        let decision = match self.as_member(work, &origin, &id, &nick).await {
+            // In a frozen group nobody changes his nick; he is let in by the one that he has.
+            Err(Refusal::Frozen) if is_member(work, &id, &origin.from) => None,
+            decided => decided?,
+        };
         let is_new = decision.as_ref().is_some_and(makes_group);
         if let Some(max) = self.rooms.too_many(&id, &origin.from) {
             return Err(Refusal::TooMany { what: "rooms that a user is in, or devices in all of them", max });
@@ -340,6 +344,11 @@ fn is_said(row: &Archived) -> bool {
     // With a text, or with more than the subject, it is a message that has one.
     let is_alone = row.body.is_none() && row.payload.matches('<').count() <= 2;
     row.kind == ArchivedKind::Message && !(is_alone && row.payload.starts_with("<subject"))
+}
+
+/// Is he a member of a group that this batch has looked at?
+fn is_member(work: &Work, id: &GroupId, device: &Jid) -> bool {
+    work.touched(id).is_some_and(|group| group.member(device.bare()).is_some())
 }
 
 /// The command by which a member gets another nick.

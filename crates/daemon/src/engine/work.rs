@@ -210,6 +210,7 @@ impl Work {
             Order::Act(_) | Order::Erase(_) => {
                 !self.changes.is_empty() || !self.archive.is_empty() || self.changes_people()
             }
+            Order::Resend(resend) => self.has_said_in(&resend.group),
             // What is said in this batch is to be in its history.
             Order::Enter(enter) => self.has_said_in(&enter.group) || self.changes_people(),
             Order::Presence(_)

@@ -31,7 +31,7 @@ pub(super) async fn list(
         }
         AdminList::Outcasts => encode::outcasts(paging, &store.banned(id, page).await.map_err(refusal)?),
         AdminList::InRole(wanted) => {
-            let is_so = |member: &Member| RoomRole::of(member.role, group.settings.post) == wanted;
+            let is_so = |member: &Member| RoomRole::of(member.role, group.settings.voice()) == wanted;
             let members: Vec<_> = occupants(store, id).await?.into_iter().filter(|(m, _)| is_so(m)).collect();
             let found = page.of(members, |(member, _)| member.jid.to_string()).ok_or(Refusal::NoSuchItem)?;
             let found = super::paged(found, |(member, device)| (member, Some(device)));

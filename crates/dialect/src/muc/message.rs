@@ -10,7 +10,7 @@ use minidom::Element;
 
 use super::{OCCUPANT_ID, code, item, user};
 use crate::encode::Group;
-use crate::{Outbound, date, native, xml};
+use crate::{Outbound, native, xml};
 
 /// The mark by which an occupant is known whatever his nick is: the member id. XEP-0421 §3.
 pub(crate) fn occupant_id(mid: &Mid) -> String {
@@ -24,13 +24,8 @@ pub fn copy(domain: &str, message: &Archived, nick: &str, to: Vec<Arc<str>>) -> 
 
 /// The same for somebody who just joined: as history, with the time when it was said.
 pub fn past(domain: &str, message: &Archived, nick: &str, to: Arc<str>) -> Outbound {
-    let group = message.group.at(domain);
-    let stamp = date::write(message.at);
-    let delay = xml::open(
-        "delay",
-        &[("xmlns", Some("urn:xmpp:delay")), ("from", Some(&group)), ("stamp", Some(&stamp))],
-    );
-    stored(domain, message, nick, &(delay + "/>"), vec![to])
+    let delay = native::delay(&message.group.at(domain), message.at);
+    stored(domain, message, nick, &delay, vec![to])
 }
 
 fn stored(domain: &str, message: &Archived, nick: &str, more: &str, to: Vec<Arc<str>>) -> Outbound {

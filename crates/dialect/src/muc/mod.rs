@@ -52,7 +52,7 @@ pub(crate) fn affiliation(role: Role) -> &'static str {
 pub(crate) fn room_role(role: Role, settings: &Settings) -> &'static str {
     match role {
         Role::Owner | Role::Admin => "moderator",
-        Role::Member if settings.post.permits(role) => "participant",
+        Role::Member if settings.voice().permits(role) => "participant",
         Role::Member => "visitor",
     }
 }
@@ -100,7 +100,7 @@ pub(crate) fn features(settings: &Settings) -> Vec<&'static str> {
             Visibility::Private => "muc_hidden",
             Visibility::Public => "muc_public",
         },
-        match settings.post {
+        match settings.voice() {
             By::Members => "muc_unmoderated",
             By::Admins => "muc_moderated",
         },

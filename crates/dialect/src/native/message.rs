@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use groupchat_core::{BareJid, Command, Correction, GroupId, Mid, Post, Refusal, Retraction, Storage};
+use groupchat_core::{
+    BareJid, Command, Correction, GroupId, Mid, Post, Refusal, Retraction, Storage, Timestamp,
+};
 use groupchat_payloads::ns;
 use minidom::Element;
 
 use super::{mentions, receipt, retraction};
 use crate::decode::{To, is_plain};
-use crate::{Origin, Outbound, xml};
+use crate::{Origin, Outbound, date, xml};
 
 const HINTS: &str = "urn:xmpp:hints";
 const STANZA_ID: &str = "urn:xmpp:sid:0";
@@ -98,6 +100,33 @@ pub(crate) fn is_lasting(children: &[&Element]) -> bool {
 /// A stored message's copies: as `groupchat` for devices that are there, or (`absent`) as `chat` for a member who
 /// is away, which hosts keep and push.
 pub fn copy(domain: &str, message: &groupchat_core::Archived, to: Vec<Arc<str>>, absent: bool) -> Outbound {
+    stored(domain, message, to, absent, "")
+}
+
+/// The same said again later, with the time when it was said. XEP-0203.
+pub fn late_copy(
+    domain: &str,
+    message: &groupchat_core::Archived,
+    to: Vec<Arc<str>>,
+    absent: bool,
+) -> Outbound {
+    stored(domain, message, to, absent, &delay(&message.group.at(domain), message.at))
+}
+
+/// When something was said that is said again. XEP-0203 §2.
+pub(crate) fn delay(group: &str, at: Timestamp) -> String {
+    let stamp = date::write(at);
+    let delay = [("xmlns", Some("urn:xmpp:delay")), ("from", Some(group)), ("stamp", Some(&stamp))];
+    xml::open("delay", &delay) + "/>"
+}
+
+fn stored(
+    domain: &str,
+    message: &groupchat_core::Archived,
+    to: Vec<Arc<str>>,
+    absent: bool,
+    more: &str,
+) -> Outbound {
     let group = message.group.at(domain);
     let stanza_id = message.id.to_string();
     let id = message.client_id.as_deref().unwrap_or(&stanza_id);
@@ -108,6 +137,7 @@ pub fn copy(domain: &str, message: &groupchat_core::Archived, to: Vec<Arc<str>>,
         content.push_str(&message.payload);
     }
     content.push_str(&stanza_id_of(&group, &stanza_id));
+    content.push_str(more);
     if absent {
         content.push_str(&xml::open("x", &[("xmlns", Some(ns::OFFLINE))]));
         content.push_str("/><store xmlns='urn:xmpp:hints'/>");
