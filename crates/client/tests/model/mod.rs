@@ -1,48 +1,18 @@
 //! The service in small: two groups, an archive, and answers to what the view asks. Written from the protocol's
 //! specification, and as simple as that allows: everything is looked up anew for each question.
 
+mod acts;
+
 use groupchat_client::payloads::ns;
 use minidom::Element;
-use proptest::prelude::*;
+
+pub(crate) use acts::{Act, acts, posts};
 
 pub(crate) const SERVICE: &str = "g.lit";
 pub(crate) const ACCOUNT: &str = "bob@s.lit";
 pub(crate) const GROUPS: [&str; 2] = ["milk@g.lit", "tea@g.lit"];
 const ME: &str = "bob";
 const PEOPLE: [&str; 4] = ["alice", ME, "carol", "dora"];
-
-/// What happens in a group (its number first).
-#[derive(Debug, Clone)]
-pub(crate) enum Act {
-    Post { group: usize, by: usize, mention: bool },
-    Correct { group: usize, of: usize },
-    Retract { group: usize, of: usize },
-    Rename { group: usize },
-    Subject { group: usize },
-    Add { group: usize, who: usize },
-    Remove { group: usize, who: usize },
-    Nick { group: usize, who: usize },
-    ReadElsewhere { group: usize },
-}
-
-pub(crate) fn posts() -> impl Strategy<Value = Act> {
-    (0..2_usize, 0..4_usize, any::<bool>()).prop_map(|(group, by, mention)| Act::Post { group, by, mention })
-}
-
-pub(crate) fn acts() -> impl Strategy<Value = Act> {
-    let group = || 0..2_usize;
-    prop_oneof![
-        8 => posts(),
-        2 => (group(), 0..8_usize).prop_map(|(group, of)| Act::Correct { group, of }),
-        2 => (group(), 0..8_usize).prop_map(|(group, of)| Act::Retract { group, of }),
-        1 => group().prop_map(|group| Act::Rename { group }),
-        1 => group().prop_map(|group| Act::Subject { group }),
-        2 => (group(), 0..4_usize).prop_map(|(group, who)| Act::Add { group, who }),
-        2 => (group(), 0..4_usize).prop_map(|(group, who)| Act::Remove { group, who }),
-        1 => (group(), 0..4_usize).prop_map(|(group, who)| Act::Nick { group, who }),
-        1 => group().prop_map(|group| Act::ReadElsewhere { group }),
-    ]
-}
 
 #[derive(Debug, Clone)]
 struct Row {
