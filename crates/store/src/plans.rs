@@ -131,6 +131,7 @@ async fn everything(store: &Store) {
     store.messages_by(&id, "m", &Mid::from_stored("a"), Timestamp(0)).await.unwrap();
     assert_eq!(store.sessions().await.unwrap().len(), 1);
     assert_eq!(store.unreachable().await.unwrap().len(), 1);
+    store.why_unreachable(&bare("b@h")).await.unwrap().unwrap();
     store.newest_found_by_others(&id, &Mid::from_stored("b"), StanzaId(0)).await.unwrap().unwrap();
     store.receipts(&id, StanzaId(1_000_001)).await.unwrap();
     store.recent(Timestamp(1), 10).await.unwrap();
@@ -284,9 +285,18 @@ async fn nothing_scans_a_table() {
 /// What asks nothing of the tables with groups and messages.
 const WITHOUT_TABLES: [&str; 7] =
     ["open", "open_existing", "close", "migrate", "migrations", "ping", "try_writing"];
-/// What operators ask for, who can wait, and mean all of a table.
-const FOR_OPERATORS: [&str; 8] =
-    ["audited", "back_up", "copy_to", "totals", "traces", "erase_written", "erase_told", "erase_account"];
+/// What operators ask for, who can wait, and reads all of a table.
+const FOR_OPERATORS: [&str; 9] = [
+    "audited",
+    "back_up",
+    "copy_to",
+    "totals",
+    "traces",
+    "erase_written",
+    "erase_told",
+    "erase_account",
+    "sessions_of",
+];
 
 #[test]
 fn everything_the_store_does_is_looked_at() {
