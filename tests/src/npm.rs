@@ -27,7 +27,9 @@ pub fn install(folder: &Path) -> Result<()> {
         return Ok(());
     }
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+    // npm 9 would pack what a package links to in its own folders, and then find it missing in the lock.
+    npm.args(["ci", "--ignore-scripts", "--install-links=false", "--no-audit", "--no-fund"])
+        .current_dir(folder);
     let output = npm.output().context("cannot run npm: `cargo xtask test` installs it")?;
     ensure!(
         output.status.success(),
