@@ -4,6 +4,7 @@
 
 import type { Element } from "@xmpp/xml";
 
+import { Archives } from "./archives";
 import * as gc from "./groupchat";
 import { Group } from "./group";
 import { Life } from "./life";
@@ -15,12 +16,8 @@ import { Position } from "./position";
 /** How things stand between this device and the service. */
 export type Status = "offline" | "syncing" | "waiting" | "online";
 
-/** Messages of one page of an archive. */
-const PAGE = 50;
-/** Who missed more pages than this starts anew, from the end. */
-const CATCH_UP_PAGES_MAX = 20;
-/** A muted group that is looked at is read from the archive this often, for nothing of it comes live. */
-const MUTED_EVERY = 10_000;
+/** How often a group that is looked at is read again while nothing of it comes live, or its page did not come. */
+const LOOK_EVERY = 10_000;
 
 export class Chats {
   status: Status = "offline";
@@ -33,13 +30,14 @@ export class Chats {
   private position = new Position();
   private life: Life;
   private round = 0;
-  private queries = 0;
-  private mutedTimer: ReturnType<typeof setInterval> | undefined;
+  private archives: Archives;
+  private lookTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     readonly link: Link,
     readonly service: string,
   ) {
+    this.archives = new Archives(link);
     this.outbox = new Outbox(link, () => this.trouble());
     this.life = new Life(() => this.link.ask(gc.ping(this.service)));
   }
@@ -80,11 +78,14 @@ export class Chats {
       const caughtUp = known !== undefined && (await this.catchUp(known));
       if (round !== this.round) return;
       if (!caughtUp) this.startAnew(newest);
+      // What was asked for before the connection broke does not come any more.
+      for (const group of this.groups.values()) group.opened &&= group.loaded;
       this.set("online");
       this.life.watch((problem) => (problem instanceof Refused ? this.trouble() : this.link.reset()));
       const open = this.shown === undefined ? undefined : this.groups.get(this.shown);
       if (open) await this.open(open);
-      if (round === this.round) this.outbox.sendAll(caughtUp);
+      // Where nothing was ever said, nothing that waits is stored.
+      if (round === this.round) this.outbox.sendAll(caughtUp || newest === undefined);
     } catch {
       if (round === this.round) this.trouble();
     }
@@ -94,14 +95,14 @@ export class Chats {
   disconnected(): void {
     this.round++;
     this.life.stop();
+    this.outbox.stop();
     this.set("offline");
   }
 
   /** Ends all that goes on by itself. */
   stop(): void {
     this.disconnected();
-    clearInterval(this.mutedTimer);
-    this.outbox.stop();
+    clearInterval(this.lookTimer);
     this.listeners.clear();
   }
 
@@ -114,6 +115,7 @@ export class Chats {
   private trouble(): void {
     if (this.status === "offline" || this.status === "waiting") return;
     this.round++;
+    this.outbox.stop();
     this.set("waiting");
     this.life.wait(() => void this.connected());
   }
@@ -129,35 +131,19 @@ export class Chats {
 
   /** Reads what was said behind `after` in all groups; false if that is too much, or cannot be found any more. */
   private async catchUp(after: string): Promise<boolean> {
-    for (let page = 0; page < CATCH_UP_PAGES_MAX; page++) {
-      try {
-        const fin = await this.archive(this.service, { max: 100, after });
-        after = fin.last ?? after;
-        if (!fin.complete) continue;
-      } catch (problem) {
-        if (problem instanceof Refused && problem.failure.condition === "item-not-found") return false;
-        throw problem;
-      }
-      this.position.set(after);
-      for (const group of this.groups.values()) group.archivedTo = after;
-      return true;
-    }
-    return false;
+    const to = await this.archives.missed(this.service, after);
+    if (to === undefined) return false;
+    this.position.set(to);
+    for (const group of this.groups.values()) group.archivedTo = to;
+    return true;
   }
 
   private startAnew(newest: string | undefined): void {
     this.position.set(newest);
     for (const group of this.groups.values()) {
-      group.timeline.clear();
-      group.opened = false;
+      group.forget();
       group.archivedTo = newest;
     }
-  }
-
-  /** Asks for a page; what is in it is taken in as it comes, before the answer or behind it. */
-  private async archive(of: string, page: gc.ArchivePage): Promise<ReturnType<typeof gc.readFin>> {
-    this.queries++;
-    return gc.readFin(await this.link.ask(gc.archiveQuery(of, `archive-${this.queries}`, page)));
   }
 
   // What comes.
@@ -165,7 +151,7 @@ export class Chats {
   /** Takes in any stanza; what is not of the service is left alone. */
   received(stanza: Element): void {
     if (gc.domain(stanza.attrs.from ?? "") !== this.service) return;
-    const archived = gc.readArchived(stanza);
+    const archived = this.archives.received(stanza);
     const news = archived ? archived.news : gc.readNews(stanza, this.service);
     if (!news) return;
     if (news.kind === "message") this.onMessage(news, !archived);
@@ -181,7 +167,11 @@ export class Chats {
     // It may come before the news that one was added.
     if (!known) void this.refresh();
     const group = known ?? this.group(message.group);
-    if (this.outbox.stored(message.id)) group.selfMid = message.mid;
+    // Others may have chosen the same id.
+    const own = group.selfMid === undefined || group.selfMid === message.mid;
+    if (own && this.outbox.stored(message.id)) group.selfMid = message.mid;
+    // What one says comes back from a muted group, too; what others say tells that it is not muted any more.
+    if (live && group.muted && message.mid !== group.selfMid) void this.refresh();
     const isNew = group.timeline.add(message);
     const { stanzaId, body } = message;
     if (!stanzaId || !isNew) return;
@@ -216,21 +206,32 @@ export class Chats {
     } else {
       group.apply(event);
       // Presence has no place in the archive; the archive has it.
-      if (group.opened) void this.readNewer(group);
+      if (group.opened) void this.readOn(group);
     }
   }
 
   private onReceipt(receipt: gc.Receipt): void {
     const group = this.groups.get(receipt.group);
-    const position = group?.timeline.find(receipt.id)?.stanzaId;
     if (!group) return;
+    const position = group.timeline.find(receipt.id, group.selfMid)?.stanzaId;
     // From another device of one's own: what is left unread, the service knows.
     if (receipt.mid === group.selfMid) void this.refresh();
     else if (position) group.advance(receipt.mid, position);
   }
 
   private async refresh(): Promise<void> {
-    await this.readInbox().catch(() => undefined);
+    try {
+      await this.readInbox();
+      const shown = this.shown === undefined ? undefined : this.groups.get(this.shown);
+      if (shown && !shown.opened) await this.open(shown);
+    } catch {
+      // It comes with the next refresh, or with the next connection.
+    }
+  }
+
+  /** What of a group does not come by itself. What does not come now either comes the next time. */
+  private async readOn(group: Group): Promise<void> {
+    await this.archives.on(group).catch(() => undefined);
   }
 
   // What a person does.
@@ -238,13 +239,14 @@ export class Chats {
   /** Looks at a group: its newest page, its members, and who has read what one said. */
   async open(group: Group): Promise<void> {
     this.shown = group.jid;
-    clearInterval(this.mutedTimer);
-    this.mutedTimer = setInterval(() => {
-      if (group.muted && this.status === "online" && this.shown === group.jid)
-        void this.readNewer(group).catch(() => undefined);
-    }, MUTED_EVERY);
+    clearInterval(this.lookTimer);
+    this.lookTimer = setInterval(() => {
+      if (this.status !== "online" || this.groups.get(group.jid) !== group) return;
+      if (!group.opened || !group.membersKnown) void this.open(group).catch(() => undefined);
+      else if (group.muted && group.loaded) void this.readOn(group);
+    }, LOOK_EVERY);
     if (this.status !== "online") return;
-    if (group.muted) group.opened = false;
+    if (group.muted) group.forget();
     await Promise.all([this.loadMembers(group), group.opened ? undefined : this.loadNewest(group)]);
     await this.loadReceipts(group);
   }
@@ -252,36 +254,25 @@ export class Chats {
   /** Looks at none. */
   close(): void {
     this.shown = undefined;
-    clearInterval(this.mutedTimer);
+    clearInterval(this.lookTimer);
   }
 
   private async loadNewest(group: Group): Promise<void> {
     group.opened = true;
-    group.loaded = false;
-    if (group.muted) group.timeline.clear();
-    const fin = await this.archive(group.jid, { max: PAGE, before: "" });
-    if (fin.complete) group.timeline.complete = true;
-    if (fin.last !== undefined) group.archivedTo = fin.last;
-    group.loaded = true;
-    this.changed();
-  }
-
-  /** One page of what was before. */
-  async loadOlder(group: Group): Promise<void> {
-    const before = group.timeline.oldest;
-    if (before === undefined || group.timeline.complete) return;
-    const fin = await this.archive(group.jid, { max: PAGE, before });
-    if (fin.complete || fin.first === undefined) group.timeline.complete = true;
-    this.changed();
-  }
-
-  private async readNewer(group: Group): Promise<void> {
-    for (let complete = false; !complete;) {
-      const after = group.archivedTo;
-      const fin = await this.archive(group.jid, after === undefined ? { max: PAGE, before: "" } : { max: 100, after });
-      group.archivedTo = fin.last ?? after;
-      complete = fin.complete || fin.last === undefined || after === undefined;
+    try {
+      await this.archives.back(group);
+      group.loaded = true;
+    } catch (problem) {
+      group.opened = false;
+      throw problem;
     }
+    this.changed();
+  }
+
+  /** What was before, as far as there is something to show. */
+  async loadOlder(group: Group): Promise<void> {
+    await this.archives.back(group);
+    this.changed();
   }
 
   async loadMembers(group: Group): Promise<void> {
@@ -295,11 +286,14 @@ export class Chats {
   }
 
   private async selfIn(group: Group): Promise<string | undefined> {
-    if (group.selfMid === undefined) {
-      const answer = await this.link.ask(gc.memberQuery(group.jid, this.link.account)).catch(() => undefined);
-      group.selfMid ??= answer && gc.readMembers(answer).items[0]?.mid;
-    }
-    return group.selfMid;
+    if (group.selfMid !== undefined) return group.selfMid;
+    group.askedSelf ??= this.link
+      .ask(gc.memberQuery(group.jid, this.link.account))
+      .then((answer) => gc.readMembers(answer).items[0]?.mid)
+      .catch(() => undefined)
+      .finally(() => (group.askedSelf = undefined));
+    const mid = await group.askedSelf;
+    return (group.selfMid ??= mid);
   }
 
   /** Who has read the last that one said, and what one said before, until one that all have read. */
@@ -386,7 +380,7 @@ export class Chats {
     await this.link.ask(gc.muteGroup(group.jid, until));
     group.muted = until !== undefined;
     this.changed();
-    if (!group.muted && group.opened) await this.readNewer(group);
+    if (!group.muted && group.opened) await this.archives.on(group);
   }
 
   private group(jid: string): Group {

@@ -1,6 +1,7 @@
 // What a device knows of one group: what the inbox tells, who is in it, what was said, who has read it.
 
 import { bare, type GroupEvent, type InboxItem, type Member, type Mentions, type Role } from "./groupchat";
+import { Names } from "./mentions";
 import { Timeline, type Said } from "./timeline";
 
 export class Group {
@@ -11,11 +12,13 @@ export class Group {
   readId: string | undefined;
   muted = false;
   last: InboxItem["last"];
-  /** By member id; complete once `membersKnown`. */
+  /** By member id; complete once `membersKnown`. Another map after each change. */
   members = new Map<string, Member>();
   membersKnown = false;
   /** One's own member id. */
   selfMid: string | undefined;
+  /** It is being asked for. */
+  askedSelf: Promise<string | undefined> | undefined;
   /** How far the others have read: a stanza-id for each member id. */
   reads = new Map<string, string>();
   timeline = new Timeline();
@@ -27,26 +30,46 @@ export class Group {
   opened = false;
   /** It is here. */
   loaded = false;
+  /** What one has begun to write here and not sent. */
+  draft = "";
+  private named: { members: Map<string, Member>; names: Names } | undefined;
 
   constructor(readonly jid: string) {}
 
   /** What the inbox says replaces what was known. */
   update(item: InboxItem): void {
     const { name, role, unread, mentions, readId, muted, last } = item;
+    // What was said while it was muted did not come.
+    if (this.muted && !muted) this.forget();
     Object.assign(this, { name, role, unread, mentions, readId, muted, last });
     this.countedTo = last?.stanzaId ?? "";
+  }
+
+  /** What was said is to be read anew, from the end. */
+  forget(): void {
+    this.timeline.clear();
+    Object.assign(this, { archivedTo: undefined, opened: false, loaded: false });
   }
 
   /** What was announced of it, live. */
   apply(event: GroupEvent): void {
     if (event.operation === "updategroup" && event.properties.name) this.name = event.properties.name;
     if (event.operation === "moderation") this.timeline.addEvent(event);
+    const members = new Map(this.members);
     for (const { mid, jid = "", nick, role } of event.items) {
       if (!mid) continue;
-      const known = this.members.get(mid) ?? { mid, jid, nick: mid, role: "member" };
-      if (event.operation === "removemember") this.members.delete(mid);
-      else this.members.set(mid, { ...known, nick: nick ?? known.nick, role: role ?? known.role });
+      const known = members.get(mid) ?? { mid, jid, nick: mid, role: "member" };
+      if (event.operation === "removemember") members.delete(mid);
+      else members.set(mid, { ...known, nick: nick ?? known.nick, role: role ?? known.role });
     }
+    this.members = members;
+  }
+
+  /** The names by which its members, and everybody, can be mentioned. */
+  get names(): Names {
+    const { members } = this;
+    if (this.named?.members !== members) this.named = { members, names: new Names(members.values(), this.jid) };
+    return this.named.names;
   }
 
   /** The name to show for a member; who has left is called by the member id. */

@@ -13,30 +13,58 @@ export interface Found {
   to: number;
 }
 
-const WORD_BEFORE = /[A-Za-z0-9._-]$/;
+/** The most mentions that a text has, and the most signs in it that are looked at. */
+const MENTIONS_MAX = 100;
+const SIGNS_MAX = 1_000;
+
+const WORD_BEFORE = /^[A-Za-z0-9._-]$/;
 /** Letters of scripts that put spaces between words. */
 const WORD_BEHIND = /^(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}])[\p{L}\p{N}_]/u;
 
-/** All mentions of these members, and of everybody. Where two names fit, the longer one is meant. */
-export function findMentions(text: string, members: Iterable<Member>, group: string): Found[] {
-  const names = [...members].map(({ nick, mid }) => ({ name: nick, address: `${group}/${mid}` }));
-  names.push(...EVERYBODY.map((name) => ({ name, address: "all" })));
-  names.sort((a, b) => b.name.length - a.name.length);
-  const found: Found[] = [];
-  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", at + 1)) {
-    if (WORD_BEFORE.test(text.slice(0, at))) continue;
-    const named = names.find(({ name }) => name && begins(text, at + 1, name));
-    if (!named) continue;
-    const to = at + 1 + named.name.length;
-    found.push({ address: named.address, from: at, to });
-    at = to - 1;
+/** By which names the members of a group, and everybody, can be mentioned; made once, for many texts. */
+export class Names {
+  private addresses = new Map<string, string>();
+  /** How long they are, the longest first. */
+  private lengths: number[];
+
+  constructor(members: Iterable<Member>, group: string) {
+    const lengths = new Set<number>();
+    const add = (name: string, address: string) => {
+      // Names may differ in how long they are when they are written small.
+      const key = `${name.length} ${name.toLowerCase()}`;
+      if (!name || this.addresses.has(key)) return;
+      this.addresses.set(key, address);
+      lengths.add(name.length);
+    };
+    for (const { nick, mid } of members) add(nick, `${group}/${mid}`);
+    for (const name of EVERYBODY) add(name, "all");
+    this.lengths = [...lengths].sort((a, b) => b - a);
   }
-  return found;
+
+  /** The longest name that begins here, with where it ends. */
+  at(text: string, from: number): { address: string; to: number } | undefined {
+    for (const length of this.lengths) {
+      const to = from + length;
+      const address = this.addresses.get(`${length} ${text.slice(from, to).toLowerCase()}`);
+      if (address !== undefined && !WORD_BEHIND.test(text.slice(to, to + 2))) return { address, to };
+    }
+    return undefined;
+  }
 }
 
-function begins(text: string, at: number, name: string): boolean {
-  const part = text.slice(at, at + name.length);
-  return part.toLowerCase() === name.toLowerCase() && !WORD_BEHIND.test(text.slice(at + name.length));
+/** All mentions in a text. Where two names fit, the longer one is meant. */
+export function findMentions(text: string, names: () => Names): Found[] {
+  const found: Found[] = [];
+  let signs = 0;
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", at + 1)) {
+    if (++signs > SIGNS_MAX || found.length === MENTIONS_MAX) break;
+    if (WORD_BEFORE.test(text.charAt(at - 1))) continue;
+    const named = names().at(text, at + 1);
+    if (!named) continue;
+    found.push({ address: named.address, from: at, to: named.to });
+    at = named.to - 1;
+  }
+  return found;
 }
 
 /** The same, with places as the protocol counts: by code points. */
@@ -49,7 +77,7 @@ export function inCodePoints(text: string, found: Found[]): MentionInText[] {
 export function beingTyped(text: string, cursor: number): { at: number; part: string } | undefined {
   const before = text.slice(0, cursor);
   const at = before.lastIndexOf("@");
-  if (at < 0 || WORD_BEFORE.test(before.slice(0, at))) return undefined;
+  if (at < 0 || WORD_BEFORE.test(before.charAt(at - 1))) return undefined;
   const part = before.slice(at + 1);
   return part.length <= 40 && !/[\n@]/.test(part) ? { at, part } : undefined;
 }

@@ -11,6 +11,14 @@ import type { Said } from "./timeline";
 const PATIENCE = 10_000;
 /** The service knows an id again for ten minutes; some are left for the way. */
 const AGAIN_MAX = 8 * 60_000;
+/** What a server says in the service's place while that is away. */
+const AWAY = new Set([
+  "service-unavailable",
+  "recipient-unavailable",
+  "remote-server-not-found",
+  "remote-server-timeout",
+  "internal-server-error",
+]);
 
 interface Waiting {
   said: Said;
@@ -62,8 +70,10 @@ export class Outbox {
   refused(id: string, failure: StanzaFailure): void {
     const waiting = this.waiting.get(id);
     if (!waiting) return;
-    // The group says itself that it does not want something. In its place the server says that it is away.
-    if (!localpart(failure.by ?? "") || failure.condition === "internal-server-error") this.away();
+    // The group says itself that it does not want something; a server in its place that it is away, or that the server
+    // does not want it.
+    const { condition, by = "" } = failure;
+    if (AWAY.has(condition) && (!localpart(by) || condition === "internal-server-error")) this.away();
     else if (failure.type === "wait") this.later(waiting);
     else this.giveUp(waiting, failure);
   }
@@ -79,6 +89,7 @@ export class Outbox {
     waiting.changed();
   }
 
+  /** Sends nothing more before the next `sendAll`. */
   stop(): void {
     for (const { timer } of this.waiting.values()) clearTimeout(timer);
   }

@@ -16,7 +16,15 @@ export interface Said {
   state: "pending" | "stored" | "refused";
   failure?: StanzaFailure;
   corrected: boolean;
+  /** The place of the correction whose text this is. */
+  correctedBy?: string | undefined;
   retracted: boolean;
+}
+
+/** What an author wants to have said instead, and where in the archive that stands. */
+interface Correction {
+  place: string;
+  body: string;
 }
 
 /** Something that happened to the group. */
@@ -29,15 +37,19 @@ export interface Happened {
 
 export type Entry = Said | Happened;
 
+/** The place of what is not stored: behind all that is. */
+const LAST = "\uffff";
 /** Below this many entries nothing is forgotten. */
 const ENTRIES_MAX = 5_000;
 
 export class Timeline {
   /** In their order. */
   entries: Entry[] = [];
+  /** The archive was read back to this stanza-id; nothing behind it is missing. */
+  begin: string | undefined;
   /** The archive has nothing before the first entry. */
   complete = false;
-  private corrections = new Map<string, string>();
+  private corrections = new Map<string, Correction>();
   private retractions = new Set<string>();
 
   /** The stanza-id of the first entry. */
@@ -52,9 +64,10 @@ export class Timeline {
     );
   }
 
-  /** The entry with this id, or this stanza-id. */
-  find(id: string): Entry | undefined {
-    return this.entries.find((entry) => entry.stanzaId === id || (entry.kind === "said" && entry.id === id));
+  /** What this member gave this id, for others may have chosen the same; or else what has it as its stanza-id. */
+  find(id: string, mid: string | undefined): Entry | undefined {
+    const said = this.entries.find((entry) => entry.kind === "said" && entry.mid === mid && entry.id === id);
+    return said ?? this.entries.find((entry) => entry.stanzaId === id);
   }
 
   /** One's own words, before they are stored. */
@@ -65,7 +78,7 @@ export class Timeline {
   /** Takes in what was received; tells whether it shows something that was not there. */
   add(message: GroupMessage): boolean {
     if (message.retracts) return this.retract(message.retracts, message.mid);
-    if (message.corrects) return this.correct(message.corrects, message.mid, message.body ?? "");
+    if (message.corrects) return this.correct(message.corrects, message);
     if (!message.stanzaId || (message.body === undefined && !message.retracted)) return false;
     if (this.entries.some((entry) => entry.stanzaId === message.stanzaId)) return false;
     const pending = this.entries.findIndex(
@@ -76,20 +89,21 @@ export class Timeline {
         (!entry.mid || entry.mid === message.mid),
     );
     if (pending >= 0) this.entries.splice(pending, 1);
-    const correction =
-      this.corrections.get(`${message.mid}/${message.id}`) ??
-      this.corrections.get(`${message.mid}/${message.stanzaId}`);
+    const [correction] = [message.id, message.stanzaId]
+      .flatMap((id) => this.corrections.get(`${message.mid}/${id}`) ?? [])
+      .sort((a, b) => (a.place > b.place ? -1 : 1));
     this.insert({
       kind: "said",
       id: message.id,
       mid: message.mid,
       stanzaId: message.stanzaId,
       at: message.stamp ?? new Date(),
-      body: correction ?? message.body ?? "",
+      body: correction?.body ?? message.body ?? "",
       mentions: message.mentions,
       state: "stored",
       corrected: correction !== undefined,
-      retracted: message.retracted || [message.id, message.stanzaId].some((id) => this.isRetracted(id, message.mid)),
+      correctedBy: correction?.place,
+      retracted: message.retracted || this.isRetracted(message),
     });
     return true;
   }
@@ -106,6 +120,7 @@ export class Timeline {
   clear(): void {
     this.entries = this.entries.filter((entry) => entry.kind === "said" && entry.state !== "stored");
     this.complete = false;
+    this.begin = undefined;
   }
 
   private insert(entry: Entry): void {
@@ -115,29 +130,31 @@ export class Timeline {
     if (this.entries.length > ENTRIES_MAX && behind + 1 > ENTRIES_MAX / 2) {
       this.entries.splice(0, this.entries.length - ENTRIES_MAX);
       this.complete = false;
+      this.begin = this.oldest;
     }
   }
 
   /** Only the author corrects. The message may be one that is read later. */
-  private correct(id: string, mid: string, body: string): boolean {
-    this.corrections.set(`${mid}/${id}`, body);
-    const entry = this.find(id);
-    if (entry?.kind !== "said" || entry.mid !== mid) return false;
-    entry.body = body;
-    entry.corrected = true;
+  private correct(id: string, { mid, body = "", stanzaId: place = LAST }: GroupMessage): boolean {
+    const key = `${mid}/${id}`;
+    if ((this.corrections.get(key)?.place ?? "") <= place) this.corrections.set(key, { place, body });
+    const entry = this.find(id, mid);
+    if (entry?.kind !== "said" || entry.mid !== mid || (entry.correctedBy ?? "") > place) return false;
+    Object.assign(entry, { body, corrected: true, correctedBy: place });
     return true;
   }
 
   /** The author takes back, or with `undefined` the group itself. */
   private retract(id: string, mid: string | undefined): boolean {
     this.retractions.add(`${mid ?? ""}/${id}`);
-    const entry = this.find(id);
+    const entry = this.find(id, mid);
     if (entry?.kind !== "said" || (mid !== undefined && entry.mid !== mid)) return false;
     entry.retracted = true;
     return true;
   }
 
-  private isRetracted(id: string, mid: string): boolean {
-    return this.retractions.has(`/${id}`) || this.retractions.has(`${mid}/${id}`);
+  /** The group names what it takes back by its place alone. */
+  private isRetracted({ id, mid, stanzaId }: GroupMessage): boolean {
+    return [`/${stanzaId}`, `${mid}/${stanzaId}`, `${mid}/${id}`].some((key) => this.retractions.has(key));
   }
 }

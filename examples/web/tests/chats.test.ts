@@ -57,6 +57,24 @@ describe("login", () => {
 });
 
 describe("what comes", () => {
+  it("asks once who one is in a group", async () => {
+    await chats.connected();
+    for (let n = 10; n < 60; n++) service.live(say(String(n), "words"));
+    await settle();
+    expect(service.asked.filter((what) => what === "memberinfo")).toHaveLength(1);
+    expect(tea().unread).toBe(50);
+  });
+
+  it("is no copy of one's own words if somebody else has chosen their id", async () => {
+    const group = await open();
+    chats.say(group, "mine", []);
+    service.live(service.store("01", "bob", service.lastId(), "<body>his</body>"));
+    expect(group.selfMid).toBe("me");
+    expect(group.timeline.entries).toMatchObject([{ body: "his" }, { body: "mine", state: "pending" }]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(service.sent.filter((sent) => sent.includes("mine"))).toHaveLength(2);
+  });
+
   it("is shown once, live or kept or from the archive", async () => {
     await open();
     const copy = say("01", "Milk?");
@@ -193,6 +211,42 @@ describe("what one says", () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(chats.status).toBe("online");
     expect(service.sent.filter((sent) => sent === first)).toHaveLength(2);
+  });
+
+  it("is given up when a server refuses it in the service's place", async () => {
+    const group = await open();
+    chats.say(group, "Lemon", []);
+    service.live(
+      `<message from='${TEA}' type='error' id='${service.lastId()}'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    );
+    expect(chats.status).toBe("online");
+    expect(group.timeline.entries).toMatchObject([{ state: "refused", failure: { condition: "not-acceptable" } }]);
+    const before = service.sent.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(service.sent).toHaveLength(before);
+  });
+
+  it("is not given up while the connection is gone, however long", async () => {
+    const group = await open();
+    chats.say(group, "on its way", []);
+    chats.disconnected();
+    const before = service.sent.length;
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(service.sent).toHaveLength(before);
+    expect(group.timeline.entries).toMatchObject([{ state: "pending" }]);
+    await chats.connected();
+    expect(service.sent.at(-1)).toContain("on its way");
+    expect(group.timeline.entries).toMatchObject([{ state: "pending" }]);
+  });
+
+  it("and has not sent is forgotten with the log-out", async () => {
+    const group = await open();
+    group.draft = "Dear";
+    chats.stop();
+    const next = new Chats(service, SERVICE);
+    await next.connected();
+    expect(next.groups.get(TEA)?.draft).toBe("");
+    next.stop();
   });
 
   it("is given up when it is refused, and can be tried again", async () => {

@@ -42,7 +42,7 @@ export class Service implements Link {
     this.asked.push(namespace.split(/[#:]/).at(-1) ?? "");
     await Promise.resolve();
     if (this.down) throw new Refused({ condition: "service-unavailable", type: "cancel", text: "", by: undefined });
-    if (namespace === "urn:xmpp:mam:2") return this.page(query);
+    if (namespace === "urn:xmpp:mam:2") return this.page(query, iq.attrs.to ?? "");
     const items = namespace === `${GC}#inbox` ? this.inbox : this.memberItems(namespace);
     return stanza(`<iq type='result'><query xmlns='${namespace}'>${items}</query></iq>`);
   }
@@ -73,7 +73,7 @@ export class Service implements Link {
       .join("");
   }
 
-  private page(query: Element): Element {
+  private page(query: Element, from: string): Element {
     const set = query.getChild("set");
     const max = Number(set?.getChildText("max") ?? 50);
     const [after, before] = [set?.getChildText("after"), set?.getChildText("before")];
@@ -84,7 +84,7 @@ export class Service implements Link {
     if (before) found = found.filter(({ id }) => id < before);
     const page = before === undefined || before === null ? found.slice(0, max) : found.slice(-max);
     for (const { id, xml } of page) {
-      this.live(`<message from='${SERVICE}'><result xmlns='urn:xmpp:mam:2' queryid='${query.attrs.queryid}' id='${id}'>
+      this.live(`<message from='${from}'><result xmlns='urn:xmpp:mam:2' queryid='${query.attrs.queryid}' id='${id}'>
         <forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-20T17:00:00Z'/>${xml}</forwarded></result></message>`);
     }
     const ends = page.length > 0 ? `<first>${page[0]!.id}</first><last>${page.at(-1)!.id}</last>` : "";

@@ -113,3 +113,36 @@ it("does not show what is not stored", () => {
   expect(timeline.add(message({ stanzaId: "01", body: undefined }))).toBe(false);
   expect(timeline.entries).toEqual([]);
 });
+
+it("shows the newest correction, in whatever order they are read", () => {
+  timeline.add(message({ stanzaId: "01" }));
+  timeline.add(message({ stanzaId: "07", corrects: "id-01", body: "third" }));
+  timeline.add(message({ stanzaId: "04", corrects: "01", body: "second" }));
+  expect(bodies()).toEqual(["third"]);
+  timeline.clear();
+  timeline.add(message({ stanzaId: "01" }));
+  expect(bodies()).toEqual(["third"]);
+  timeline.add(message({ stanzaId: undefined, corrects: "id-01", body: "not stored" }));
+  expect(bodies()).toEqual(["not stored"]);
+});
+
+it("knows by the author whose message an id means", () => {
+  timeline.add(message({ stanzaId: "01", id: "1", mid: "eve", body: "hers" }));
+  timeline.add(message({ stanzaId: "02", id: "1", body: "his" }));
+  timeline.add(message({ stanzaId: "03", corrects: "1", body: "his own" }));
+  expect(bodies()).toEqual(["hers", "his own"]);
+  timeline.add(message({ stanzaId: "04", retracts: "1" }));
+  expect(timeline.entries).toMatchObject([{ retracted: false }, { retracted: true }]);
+  expect(timeline.find("1", "bob")?.stanzaId).toBe("02");
+  expect(timeline.find("01", "bob")?.stanzaId).toBe("01");
+});
+
+it("takes nothing back for the group by an id that a member chose", () => {
+  const moderation = { kind: "event", group: TEA, operation: "moderation", items: [], codes: [] } as const;
+  const event = { ...moderation, items: [], codes: [], stanzaId: "09", stamp: undefined, properties: { id: "01" } };
+  timeline.add(message({ stanzaId: "02", id: "01" }));
+  timeline.addEvent(event);
+  timeline.add(message({ stanzaId: "01", id: "x" }));
+  timeline.add(message({ stanzaId: "03", id: "01" }));
+  expect(timeline.entries).toMatchObject([{ retracted: true }, { retracted: false }, { retracted: false }]);
+});

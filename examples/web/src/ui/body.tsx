@@ -3,6 +3,7 @@
 import type { VNode } from "preact";
 
 import type { Group } from "../group";
+import { resource } from "../groupchat";
 import { findMentions } from "../mentions";
 import type { Said } from "../timeline";
 
@@ -11,13 +12,11 @@ const LINK = /https?:\/\/[^\s<>"]+[^\s<>".,:;!?)\]}'，。！？；：）】」]
 export function Body({ group, said }: { group: Group; said: Said }) {
   const { body, mentions } = said;
   const mentioned = new Set([...mentions.addresses, ...(mentions.all ? ["all"] : [])]);
-  const accounts = new Map(group.others.map(({ mid, jid }) => [`${group.jid}/${mid}`, jid]));
-  const self = group.selfMid === undefined ? undefined : group.members.get(group.selfMid);
-  if (self) accounts.set(`${group.jid}/${self.mid}`, self.jid);
+  const account = (address: string) => group.members.get(resource(address))?.jid ?? "";
   const parts: { from: number; to: number; shown: VNode }[] = [];
-  for (const { address, from, to } of findMentions(body, group.members.values(), group.jid)) {
-    if (!mentioned.has(address) && !mentioned.has(accounts.get(address) ?? "")) continue;
-    const own = address === "all" || address === `${group.jid}/${self?.mid}`;
+  for (const { address, from, to } of mentioned.size === 0 ? [] : findMentions(body, () => group.names)) {
+    if (!mentioned.has(address) && !mentioned.has(account(address))) continue;
+    const own = address === "all" || address === `${group.jid}/${group.selfMid}`;
     parts.push({ from, to, shown: <mark class={own ? "mention own" : "mention"}>{body.slice(from, to)}</mark> });
   }
   for (const link of body.matchAll(LINK)) {

@@ -12,9 +12,6 @@ import { useWords } from "./words";
 /** As many are offered at once. */
 const OFFERS_MAX = 6;
 
-/** What was begun in a group and not sent. */
-const drafts = new Map<string, string>();
-
 interface Offer {
   name: string;
   hint: string;
@@ -25,7 +22,7 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
   const { words } = useWords();
   const field = useRef<HTMLTextAreaElement>(null);
   const jump = useRef<number>();
-  const [text, setText] = useState(drafts.get(group.jid) ?? "");
+  const [text, setText] = useState(group.draft);
   const [cursor, setCursor] = useState(0);
   const [chosen, setChosen] = useState(0);
   const [closedAt, setClosedAt] = useState<number>();
@@ -46,7 +43,7 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
   }, [text]);
 
   const write = (value: string, at: number) => {
-    drafts.set(group.jid, value);
+    group.draft = value;
     setText(value);
     setCursor(at);
     setChosen(0);
@@ -67,8 +64,9 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
   const send = () => {
     const body = text.trim();
     if (!body) return;
-    const found = findMentions(body, group.others, group.jid).filter(
-      ({ address }) => address !== "all" || group.mayManage,
+    const self = `${group.jid}/${group.selfMid}`;
+    const found = findMentions(body, () => group.names).filter(({ address }) =>
+      address === "all" ? group.mayManage : address !== self,
     );
     chats.say(group, body, inCodePoints(body, found));
     write("", 0);

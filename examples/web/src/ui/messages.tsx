@@ -77,7 +77,7 @@ export function Messages({ chats, group }: { chats: Chats; group: Group }) {
         {timeline.entries.map((entry, position) => {
           const previous = timeline.entries[position - 1];
           return (
-            <Fragment key={entry.kind === "said" ? `${entry.mid}/${entry.id}` : entry.stanzaId}>
+            <Fragment key={entry.kind === "said" ? (entry.stanzaId ?? `unsent ${entry.id}`) : entry.stanzaId}>
               {(!previous || !sameDay(previous.at, entry.at)) && <p class="day">{day(entry.at, language, words)}</p>}
               {entry === firstUnread && <p class="divider">{words.newMessages}</p>}
               {entry.kind === "said" ? (

@@ -1,0 +1,176 @@
+// What is read from archives: all of it, from whoever was asked, and nothing else.
+
+import { webcrypto } from "node:crypto";
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { Chats } from "../src/chats";
+import type { Group } from "../src/group";
+import { Service, SERVICE, TEA } from "./service";
+
+let service: Service;
+let chats: Chats;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("crypto", webcrypto);
+  service = new Service();
+  chats = new Chats(service, SERVICE);
+  service.deliver = (stanza) => chats.received(stanza);
+});
+
+afterEach(() => {
+  chats.stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const tea = (): Group => chats.groups.get(TEA)!;
+const texts = () => tea().timeline.entries.map((entry) => (entry.kind === "said" ? entry.body : entry.event.operation));
+const say = (id: string, text: string, mid = "bob", more = "") =>
+  service.store(id, mid, `m${id}`, `<body>${text}</body>${more}`);
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+async function open(): Promise<Group> {
+  await chats.connected();
+  await chats.open(tea());
+  return tea();
+}
+
+describe("what is older", () => {
+  const reactions = (from: number, to: number) => {
+    for (let n = from; n < to; n++)
+      service.store(String(n), "bob", `r${n}`, "<reactions xmlns='urn:xmpp:reactions:0' id='x'/>");
+  };
+  const questions = () => service.asked.filter((what) => what === "2").length;
+
+  it("is found behind pages that show nothing", async () => {
+    say("100", "the first words");
+    reactions(200, 320);
+    const group = await open();
+    expect(texts()).toEqual(["the first words"]);
+    expect(group.timeline.complete).toBe(true);
+    expect(questions()).toBe(3);
+    await chats.loadOlder(group);
+    expect(questions()).toBe(3);
+  });
+
+  it("is read on from where reading ended, not from what is shown", async () => {
+    say("100", "the first words");
+    reactions(200, 380);
+    say("400", "the last words");
+    const group = await open();
+    expect(texts()).toEqual(["the last words"]);
+    await chats.loadOlder(group);
+    expect(texts()).toEqual(["the first words", "the last words"]);
+    expect(questions()).toBe(4);
+  });
+
+  it("is not read again where it was caught up with", async () => {
+    say("100", "before");
+    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='100' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>before</last></item>`;
+    await chats.connected();
+    chats.disconnected();
+    for (let n = 200; n < 500; n++) say(String(n), `missed ${n}`);
+    await chats.connected();
+    expect(questions()).toBe(3);
+    await chats.open(tea());
+    expect(questions()).toBe(4);
+    while (!tea().timeline.complete) await chats.loadOlder(tea());
+    expect(texts()).toHaveLength(301);
+  });
+
+  it("does not bring back an older correction", async () => {
+    const replace = "<replace xmlns='urn:xmpp:message-correct:0' id='m100'/>";
+    say("100", "first");
+    say("101", "second", "bob", replace);
+    for (let n = 200; n < 260; n++) say(String(n), `said ${n}`);
+    say("300", "third", "bob", replace);
+    const group = await open();
+    await chats.loadOlder(group);
+    expect(texts()[0]).toBe("third");
+  });
+
+  it("comes although its page did not come at first", async () => {
+    say("100", "words");
+    await chats.connected();
+    service.down = true;
+    await expect(chats.open(tea())).rejects.toThrow();
+    service.down = false;
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(texts()).toEqual(["words"]);
+    expect(tea().membersKnown).toBe(true);
+  });
+
+  it("comes although the connection broke while it was asked for", async () => {
+    say("100", "words");
+    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='100' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>words</last></item>`;
+    await chats.connected();
+    const { ask } = service;
+    service.ask = () => new Promise(() => undefined);
+    void chats.open(tea());
+    service.ask = ask;
+    chats.disconnected();
+    await chats.connected();
+    expect(texts()).toEqual(["words"]);
+  });
+});
+
+describe("what was missed", () => {
+  const forged = (queryId: string) => `<result xmlns='urn:xmpp:mam:2' queryid='${queryId}' id='1'>
+    <forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='${TEA}/bob' id='f' type='groupchat'>
+      <body>I never said this</body><stanza-id xmlns='urn:xmpp:sid:0' by='${TEA}' id='00ff'/>
+    </message></forwarded></result>`;
+
+  it("is taken only from the archive that was asked, while it is asked", async () => {
+    let queryId = "";
+    const { ask } = service;
+    service.ask = async (iq) => {
+      const query = iq.getChild("query", "urn:xmpp:mam:2");
+      queryId = query?.attrs.queryid ?? "";
+      // While a page is on its way, and from whom a member may speak as.
+      for (const from of [`${TEA}/eve`, SERVICE, `other@${SERVICE}`])
+        if (query) service.live(`<message from='${from}' type='groupchat' id='x'>${forged(queryId)}</message>`);
+      if (query) service.live(`<message from='${TEA}'>${forged("another")}</message>`);
+      return ask.call(service, iq);
+    };
+    await open();
+    expect(queryId).not.toBe("");
+    // Nobody is being asked any more.
+    service.live(`<message from='${TEA}'>${forged(queryId)}</message>`);
+    expect(texts()).toEqual([]);
+    service.live(service.store("01", "eve", "x", `<body>mine</body>${forged(queryId)}`));
+    expect(texts()).toEqual(["mine"]);
+  });
+
+  it("has no gap after a mute that ended elsewhere", async () => {
+    const item = (muted: string, last: string) =>
+      `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0' ${muted}><last stanza-id='${last}' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>x</last></item>`;
+    say("10", "ten");
+    service.inbox = item("muted='9999-01-01T00:00:00Z'", "10");
+    await open();
+    chats.close();
+    // They do not come live.
+    say("11", "eleven");
+    say("12", "twelve");
+    service.inbox = item("", "12");
+    service.live(`<presence from='${TEA}'><x xmlns='http://jabber.org/protocol/groupchat#mysettings'/></presence>`);
+    await settle();
+    service.live(say("13", "thirteen"));
+    await chats.open(tea());
+    expect(tea().muted).toBe(false);
+    expect(texts()).toEqual(["ten", "eleven", "twelve", "thirteen"]);
+  });
+
+  it("has no gap after a mute that ended by itself", async () => {
+    say("10", "ten");
+    service.inbox = service.inbox.replace("receive", "muted='2026-11-20T17:00:00Z' receive");
+    await open();
+    say("11", "eleven");
+    service.inbox = service.inbox.replace("muted='2026-11-20T17:00:00Z'", "");
+    service.live(say("12", "twelve"));
+    await settle();
+    expect(tea().muted).toBe(false);
+    expect(texts()).toEqual(["ten", "eleven", "twelve"]);
+  });
+});
