@@ -8,6 +8,7 @@ use groupchat_core::{
 };
 use groupchat_payloads::ns;
 use minidom::Element;
+use xmpp_parsers::ns::MAM;
 
 use super::{mentions, receipt, retraction};
 use crate::decode::{To, is_plain};
@@ -77,6 +78,8 @@ pub(crate) fn is_forged(child: &Element, group: &str) -> bool {
         ("occupant-id", "urn:xmpp:occupant-id:0")
         | ("addresses", "http://jabber.org/protocol/address")
         | ("x", "http://jabber.org/protocol/muc#user" | ns::OFFLINE)
+        // A page of an archive; a client that does not look whom it comes from would take any words for anybody's.
+        | ("result", MAM)
         // What the link says to the server's module about whom a stanza is for.
         | (_, "urn:xmpp-groupchat:multicast:0") => true,
         _ => false,
