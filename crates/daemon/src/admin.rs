@@ -63,8 +63,13 @@ impl Admin {
         }
         let act = serde_json::to_string(&command).map_err(|problem| problem.to_string())?;
         self.note(store, by, &act, "asked").await?;
-        let said = self.act(store, &command).await;
-        let outcome = said.as_ref().map_or_else(|why| format!("refused: {why}"), |_| "done".to_owned());
+        let said = self.act(store, &command, (by, &act)).await;
+        let outcome = match (&said, &command) {
+            (Err(why), _) => format!("refused: {why}"),
+            // What it came to is more than that it was done.
+            (Ok(report), AdminCommand::Erase { .. }) => report.note.clone(),
+            (Ok(_), _) => "done".to_owned(),
+        };
         info!(by, act, outcome, "Administrator: {act}: {outcome}");
         if let Err(problem) = self.note(store, by, &act, &outcome).await {
             error!("The audit log lacks the outcome of `{act}`, which is {outcome}: {problem}");
@@ -99,7 +104,7 @@ impl Admin {
         shown.map_err(|problem| problem.to_string())
     }
 
-    async fn act(&self, store: &Store, command: &AdminCommand) -> Said {
+    async fn act(&self, store: &Store, command: &AdminCommand, asked: (&str, &str)) -> Said {
         match command {
             AdminCommand::Log { level } => crate::logging::change_level(level).map(Report::of),
             AdminCommand::Reload => match &self.file {
@@ -143,7 +148,7 @@ impl Admin {
             AdminCommand::Hold { id, state, why } => {
                 hold(store, &id.0, *state, why.as_deref(), self.clock.now()).await
             }
-            AdminCommand::Erase { jid, .. } => self.erase(store, &jid.0).await,
+            AdminCommand::Erase { jid, .. } => self.erase(store, &jid.0, asked).await,
             AdminCommand::Status
             | AdminCommand::Groups { .. }
             | AdminCommand::Group { .. }

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use act::Act;
 use bounce::{Links, Missed};
-pub(crate) use erase::{Erasure, Step};
+pub(crate) use erase::{Erasure, Outcome, Step};
 use groupchat_core::{GroupId, Jid, Rooms, SessionChange, Sessions, StanzaId, Timestamp};
 use groupchat_dialect::{Bounce, Presence, encode};
 use groupchat_link::Outgoing;

@@ -34,7 +34,7 @@ impl Store {
 
 /// How many bytes a text in base64 stands for.
 fn bytes(data: &str) -> usize {
-    data.len() / 4 * 3 - data.bytes().rev().take_while(|byte| *byte == b'=').count()
+    (data.len() / 4 * 3).saturating_sub(data.bytes().rev().take_while(|byte| *byte == b'=').count())
 }
 
 /// Puts a picture in the place of the one that is there, or takes it away.

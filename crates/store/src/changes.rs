@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use crate::error::Doing;
-use crate::{ROWS_PER_STATEMENT, StoreError, avatars, rows};
+use crate::{ROWS_PER_STATEMENT, StoreError, avatars, hold, rows};
 
 /// Writes one change; what messages and receipts change is added up first (`tally`).
 pub(crate) async fn apply(
@@ -92,7 +92,7 @@ async fn delete(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Resul
     let everybody = gone(id, now).exec(tx).await;
     everybody.doing("removing the members of a deleted group")?;
     nobody_waits(tx, id).await?;
-    avatars::put(tx, id, None).await?;
+    drop_picture(tx, id).await?;
     let update = next_version()
         .col_expr(group::Column::DeletedAt, Expr::value(now.0))
         .col_expr(group::Column::Members, Expr::value(0_i64));
@@ -118,9 +118,14 @@ async fn abandon(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreErro
 /// Marks a group as deleted whose last member was just removed; the removal has made the version.
 async fn delete_only(tx: &DatabaseTransaction, id: &GroupId, now: Timestamp) -> Result<(), StoreError> {
     nobody_waits(tx, id).await?;
-    avatars::put(tx, id, None).await?;
+    drop_picture(tx, id).await?;
     let update = group::Entity::update_many().col_expr(group::Column::DeletedAt, Expr::value(now.0));
     touch(tx, id, update).await
+}
+
+/// Takes the picture of a deleted group away, unless it is held.
+async fn drop_picture(tx: &DatabaseTransaction, id: &GroupId) -> Result<(), StoreError> {
+    if hold::lock(tx, id.as_str()).await? { Ok(()) } else { avatars::put(tx, id, None).await }
 }
 
 async fn add(

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use groupchat_core::{BareJid, GroupId, Mid, Nick, Timestamp};
+use groupchat_core::{ArchivedKind, BareJid, GroupId, Mid, Nick, StanzaId, Timestamp};
 use groupchat_entity::{
     group, member, mention, message, native, occupant, pending, session, unreachable, user,
 };
@@ -42,8 +42,30 @@ pub struct Trace {
     pub messages: u64,
 }
 
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erased {
+    /// To this row; there may be more behind it.
+    To(i64),
+    /// To the end.
+    All,
+    /// Not at all: the group is held.
+    Held,
+}
+
+/// The rows that a step is about: behind the first id, up to the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where the step before it ended; 0 at first.
+    pub after: i64,
+    /// The last row that is meant: who comes back says what is behind it.
+    pub upto: StanzaId,
+    /// At most so many rows.
+    pub rows_max: u64,
+}
+
 impl Store {
-    /// Where something is kept of an account, by group.
+    /// Where something is kept of an account, by group. Looks through all that groups said of changes.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -56,8 +78,11 @@ impl Store {
         let waiting = pending::Entity::find().select_only().column(pending::Column::GroupId).filter(own);
         let waiting: Vec<String> = waiting.into_tuple().all(&self.db).await.doing(DOING)?;
         let waiting: BTreeSet<&str> = waiting.iter().map(String::as_str).collect();
-        let ids: BTreeSet<&str> =
-            rows.iter().map(|row| row.group_id.as_str()).chain(waiting.iter().copied()).collect();
+        let named = names(jid).add(message::Column::Kind.eq(rows::kind(ArchivedKind::Event)));
+        let named = message::Entity::find().select_only().column(message::Column::GroupId).filter(named);
+        let named: Vec<String> = named.distinct().into_tuple().all(&self.db).await.doing(DOING)?;
+        let in_any = rows.iter().map(|row| row.group_id.as_str()).chain(waiting.iter().copied());
+        let ids: BTreeSet<&str> = in_any.chain(named.iter().map(String::as_str)).collect();
         let mut traces = Vec::with_capacity(ids.len());
         for id in ids {
             let own = rows.iter().filter(|row| row.group_id == id);
@@ -76,65 +101,59 @@ impl Store {
         Ok(traces)
     }
 
-    /// Makes tombstones of the next messages of these members behind an id, at most so many, and takes their sender's address away. The
-    /// last id; `None`: nothing is left, or the group is held.
+    /// The newest row of a group; 0: nothing was said in it yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn newest(&self, group: &GroupId) -> Result<StanzaId, StoreError> {
+        Ok(StanzaId(self.group(group).await?.map_or(0, |row| row.last_id)))
+    }
+
+    /// Makes tombstones of the next messages of these members, and takes their sender's address away.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn erase_written(
         &self,
         trace: &Trace,
-        after: i64,
-        rows_max: u64,
+        stretch: Stretch,
         now: Timestamp,
-    ) -> Result<Option<i64>, StoreError> {
-        let next = written(trace.group.as_str(), &trace.mids)
-            .select_only()
-            .column(message::Column::MsgId)
-            .filter(message::Column::MsgId.gt(after))
-            .filter(message::Column::SenderJid.ne(ERASED))
-            .order_by_asc(message::Column::MsgId)
-            .limit(rows_max)
-            .into_tuple::<i64>();
-        let ids = next.all(&self.db).await.doing(DOING)?;
-        let Some(last) = ids.last().copied() else { return Ok(None) };
+    ) -> Result<Erased, StoreError> {
+        let group = trace.group.as_str();
         let tx = self.begin().await?;
-        if hold::lock(&tx, trace.group.as_str()).await? {
-            return Ok(None);
+        if hold::lock(&tx, group).await? {
+            return Ok(Erased::Held);
         }
-        bury(&tx, trace.group.as_str(), &ids, now).await?;
+        let next = stretch.of(written(group, &trace.mids)).filter(message::Column::SenderJid.ne(ERASED));
+        let next = next.select_only().column(message::Column::MsgId).into_tuple::<i64>();
+        let ids = next.all(&tx).await.doing(DOING)?;
+        let Some(last) = ids.last().copied() else { return Ok(Erased::All) };
+        bury(&tx, group, &ids, now).await?;
         tx.commit().await.doing(DOING)?;
-        Ok(Some(last))
+        Ok(Erased::To(last))
     }
 
-    /// Takes an account out of what the group itself said, in the next events behind an id: `without` gives an event's payload without
-    /// him. The last id; `None`: nothing is left, or the group is held.
+    /// Takes an account out of what the group itself said, in the next events: `without` gives an event's payload without him.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn erase_told(
         &self,
         (group, jid): (&GroupId, &BareJid),
-        after: i64,
-        rows_max: u64,
+        stretch: Stretch,
         without: impl Fn(&str) -> String,
-    ) -> Result<Option<i64>, StoreError> {
-        let names = Condition::any()
-            .add(message::Column::Payload.like(format!("%{}%", jid.as_str().replace(['%', '_', '\\'], "_"))))
-            .add(message::Column::SenderJid.like(rows::devices_like(jid.as_str())));
-        let next = message::Entity::find()
-            .filter(message::Column::GroupId.eq(group.as_str()))
-            .filter(message::Column::Kind.eq(rows::kind(groupchat_core::ArchivedKind::Event)))
-            .filter(message::Column::MsgId.gt(after))
-            .filter(names)
-            .order_by_asc(message::Column::MsgId)
-            .limit(rows_max);
-        let found = next.all(&self.db).await.doing(DOING)?;
-        let Some(last) = found.last().map(|row| row.msg_id) else { return Ok(None) };
+    ) -> Result<Erased, StoreError> {
         let tx = self.begin().await?;
         if hold::lock(&tx, group.as_str()).await? {
-            return Ok(None);
+            return Ok(Erased::Held);
         }
+        let next = message::Entity::find()
+            .filter(message::Column::GroupId.eq(group.as_str()))
+            .filter(message::Column::Kind.eq(rows::kind(ArchivedKind::Event)))
+            .filter(names(jid));
+        // Under the lock, or another who is erased at the same time would come back with what was read before.
+        let found = stretch.of(next).all(&tx).await.doing(DOING)?;
+        let Some(last) = found.last().map(|row| row.msg_id) else { return Ok(Erased::All) };
         for row in found {
             let is_his = rows::is_device_of(&row.sender_jid, jid.as_str());
             let sender = if is_his { ERASED.to_owned() } else { row.sender_jid };
@@ -145,7 +164,46 @@ impl Store {
             update.exec(&tx).await.doing(DOING)?;
         }
         tx.commit().await.doing(DOING)?;
-        Ok(Some(last))
+        Ok(Erased::To(last))
+    }
+
+    /// Takes the next mentions of these members away, and then why they took something of others back.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn erase_marks(&self, trace: &Trace, stretch: Stretch) -> Result<Erased, StoreError> {
+        let tx = self.begin().await?;
+        if hold::lock(&tx, trace.group.as_str()).await? {
+            return Ok(Erased::Held);
+        }
+        let mids = || trace.mids.iter().map(Mid::as_str);
+        let mentions = mention::Entity::find()
+            .select_only()
+            .column(mention::Column::Id)
+            .filter(mention::Column::GroupId.eq(trace.group.as_str()))
+            .filter(mention::Column::Mid.is_in(mids()))
+            .filter(mention::Column::MsgId.lte(stretch.upto.0))
+            .limit(stretch.rows_max);
+        let mentions: Vec<i64> = mentions.into_tuple().all(&tx).await.doing(DOING)?;
+        if !mentions.is_empty() {
+            let gone = mention::Entity::delete_many().filter(mention::Column::Id.is_in(mentions));
+            gone.exec(&tx).await.doing(DOING)?;
+            tx.commit().await.doing(DOING)?;
+            return Ok(Erased::To(stretch.after));
+        }
+        let moderated = message::Entity::find()
+            .filter(message::Column::GroupId.eq(trace.group.as_str()))
+            .filter(message::Column::RetractedBy.is_in(mids()))
+            .filter(message::Column::Reason.is_not_null());
+        let moderated = stretch.of(moderated).select_only().column(message::Column::MsgId);
+        let moderated: Vec<i64> = moderated.into_tuple().all(&tx).await.doing(DOING)?;
+        let Some(last) = moderated.last().copied() else { return Ok(Erased::All) };
+        let update = message::Entity::update_many()
+            .col_expr(message::Column::Reason, Expr::value(None::<String>))
+            .filter(message::Column::MsgId.is_in(moderated));
+        update.exec(&tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
+        Ok(Erased::To(last))
     }
 
     /// Forgets whose the member ids were that an account had in a group; nobody gets them all the same. Whoever has the group in memory
@@ -162,12 +220,6 @@ impl Store {
             .add(member::Column::GroupId.eq(group.as_str()))
             .add(member::Column::UserId.eq(jid.as_str()))
             .add(member::Column::LeftAt.is_not_null());
-        let mids = member::Entity::find().select_only().column(member::Column::Mid).filter(of_him.clone());
-        let mids: Vec<String> = mids.into_tuple().all(&tx).await.doing(DOING)?;
-        let mentions = mention::Entity::delete_many()
-            .filter(mention::Column::GroupId.eq(group.as_str()))
-            .filter(mention::Column::Mid.is_in(mids));
-        mentions.exec(&tx).await.doing(DOING)?;
         let update = member::Entity::update_many()
             .col_expr(member::Column::UserId, Expr::value(ERASED))
             .col_expr(member::Column::Nick, Expr::value(ERASED_NICK))
@@ -212,12 +264,32 @@ impl Store {
     }
 }
 
+impl Stretch {
+    fn of(self, rows: sea_orm::Select<message::Entity>) -> sea_orm::Select<message::Entity> {
+        rows.filter(message::Column::MsgId.gt(self.after))
+            .filter(message::Column::MsgId.lte(self.upto.0))
+            .order_by_asc(message::Column::MsgId)
+            .limit(self.rows_max)
+    }
+}
+
+/// An event names him, or came from one of his devices. Attributes stand in single quotes, which no address has.
+fn names(jid: &BareJid) -> Condition {
+    let like = jid.as_str().replace(['%', '_', '\\'], "_");
+    let named = |end: &str| message::Column::Payload.like(format!("%'{like}{end}%"));
+    let named = Condition::any()
+        .add(named("'"))
+        .add(named("/"))
+        .add(message::Column::SenderJid.like(rows::devices_like(jid.as_str())));
+    Condition::all().add(named)
+}
+
 /// What these members of a group wrote.
 fn written(group: &str, mids: &[Mid]) -> sea_orm::Select<message::Entity> {
     message::Entity::find()
         .filter(message::Column::GroupId.eq(group))
         .filter(message::Column::Mid.is_in(mids.iter().map(Mid::as_str)))
-        .filter(message::Column::Kind.eq(rows::kind(groupchat_core::ArchivedKind::Message)))
+        .filter(message::Column::Kind.eq(rows::kind(ArchivedKind::Message)))
 }
 
 /// Makes tombstones. Who took something back before stays written down.
@@ -232,6 +304,7 @@ async fn bury(tx: &DatabaseTransaction, group: &str, ids: &[i64], now: Timestamp
         .col_expr(message::Column::Body, Expr::value(None::<String>))
         .col_expr(message::Column::Payload, Expr::value(""))
         .col_expr(message::Column::SenderJid, Expr::value(ERASED))
+        .col_expr(message::Column::Reason, Expr::value(None::<String>))
         .col_expr(
             message::Column::RetractedBy,
             if_new(message::Column::RetractedBy, Expr::col(message::Column::Mid)).into(),
@@ -248,7 +321,7 @@ async fn bury(tx: &DatabaseTransaction, group: &str, ids: &[i64], now: Timestamp
         .expr(Expr::col(message::Column::MsgId).max())
         .from(message::Entity)
         .and_where(Expr::col(message::Column::GroupId).eq(group))
-        .and_where(Expr::col(message::Column::Kind).eq(rows::kind(groupchat_core::ArchivedKind::Message)))
+        .and_where(Expr::col(message::Column::Kind).eq(rows::kind(ArchivedKind::Message)))
         .and_where(Expr::col(message::Column::Body).is_not_null())
         .take();
     let newest = Expr::SubQuery(None, Box::new(newest.into()));

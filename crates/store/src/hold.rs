@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::error::Doing;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, avatars};
 
 /// That a group is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,12 @@ impl Store {
         let was_held = update.exec(&tx).await.doing(DOING)?.rows_affected > 0;
         let originals = kept::Entity::delete_many().filter(kept::Column::GroupId.eq(id.as_str()));
         originals.exec(&tx).await.doing(DOING)?;
+        let deleted = group::Entity::find()
+            .filter(group::Column::GroupId.eq(id.as_str()))
+            .filter(group::Column::DeletedAt.is_not_null());
+        if deleted.one(&tx).await.doing(DOING)?.is_some() {
+            avatars::put(&tx, id, None).await?;
+        }
         tx.commit().await.doing(DOING)?;
         Ok(was_held)
     }

@@ -44,7 +44,7 @@ pub use admin::{Audited, ListedGroup};
 pub use adopt::{Adopted, Predecessor};
 pub use batch::Batch;
 pub use copy::{CopiedTable, CopyProgress, CopyStep};
-pub use erase::{ERASED, ERASED_NICK, Trace};
+pub use erase::{ERASED, ERASED_NICK, Erased, Stretch, Trace};
 pub use error::StoreError;
 pub use found::Sent;
 pub use groups::{GroupOf, PublicGroup, Summary};

@@ -158,6 +158,7 @@ async fn everything(store: &Store) {
     assert!(store.hold(&id, "file 12", Timestamp(3)).await.unwrap());
     store.held(&id).await.unwrap().unwrap();
     assert!(store.release(&id).await.unwrap());
+    assert!(store.newest(&id).await.unwrap() > StanzaId(0));
     assert!(store.erase_memberships(&id, &bare("c@h")).await.unwrap());
     store.expire(Timestamp(i64::MAX / 1_000), 1).await.unwrap();
     // As many as make the planner think of the group's index.
@@ -286,7 +287,7 @@ async fn nothing_scans_a_table() {
 const WITHOUT_TABLES: [&str; 7] =
     ["open", "open_existing", "close", "migrate", "migrations", "ping", "try_writing"];
 /// What operators ask for, who can wait, and reads all of a table.
-const FOR_OPERATORS: [&str; 9] = [
+const FOR_OPERATORS: [&str; 10] = [
     "audited",
     "back_up",
     "copy_to",
@@ -294,6 +295,7 @@ const FOR_OPERATORS: [&str; 9] = [
     "traces",
     "erase_written",
     "erase_told",
+    "erase_marks",
     "erase_account",
     "sessions_of",
 ];

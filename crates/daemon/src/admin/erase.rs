@@ -5,15 +5,15 @@
 
 use std::time::Duration;
 
-use groupchat_core::BareJid;
-use groupchat_store::{ERASED, ERASED_NICK, Store, StoreError, Trace};
+use groupchat_core::{BareJid, GroupId, StanzaId};
+use groupchat_store::{ERASED, ERASED_NICK, Erased, Store, StoreError, Stretch, Trace};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Admin, PATIENCE, Report, Said};
 use crate::clock::Clock;
-use crate::engine::{Erasure, Order, Step};
+use crate::engine::{Erasure, Order, Outcome, Step};
 
 /// Rows in one transaction.
 const ROWS_MAX: u64 = 200;
@@ -33,6 +33,7 @@ pub(super) async fn count(store: &Store, who: &BareJid) -> Result<Report, StoreE
         let is = match (trace.is_in, trace.waits) {
             (true, _) => "leaves",
             (false, true) => "waits",
+            (false, false) if trace.mids.is_empty() => "is named",
             (false, false) => "was in",
         };
         let held = if trace.is_held { "held: stays" } else { "" };
@@ -47,29 +48,47 @@ pub(super) async fn count(store: &Store, who: &BareJid) -> Result<Report, StoreE
     .table(["group", "he", "messages", "legal hold"], traces.iter().map(row).collect()))
 }
 
+/// Where it is to be erased: what is known of a group, and the last row that is meant.
+type Place = (Trace, StanzaId);
+
 impl Admin {
-    /// Lets him leave, and begins to erase; waits for the end if that is near.
-    pub(super) async fn erase(&self, store: &Store, who: &BareJid) -> Said {
-        let traces = store.traces(who).await.map_err(|problem| problem.to_string())?;
+    /// Lets him leave, and begins to erase; waits for the end if that is near. Whatever ends without anybody who waits is written to the
+    /// audit log as the end of the same act.
+    pub(super) async fn erase(&self, store: &Store, who: &BareJid, (by, act): (&str, &str)) -> Said {
+        let failed = |problem: StoreError| problem.to_string();
+        let traces = store.traces(who).await.map_err(failed)?;
         for trace in traces.iter().filter(|trace| trace.is_in || trace.waits) {
             self.step(who, Step::Leave(trace.group.clone())).await?;
         }
         self.step(who, Step::Devices).await?;
         let held = traces.iter().filter(|trace| trace.is_held).count();
         let messages: u64 = traces.iter().filter(|trace| !trace.is_held).map(|trace| trace.messages).sum();
-        let (job, account) = (self.clone(), who.clone());
-        let rest = store.clone();
-        let erasing = tokio::spawn(async move {
-            let outcome = job.rest(&rest, &account, traces).await;
+        let mut places: Vec<Place> = Vec::new();
+        for trace in traces.into_iter().filter(|trace| !trace.is_held) {
+            let upto = store.newest(&trace.group).await.map_err(failed)?;
+            places.push((trace, upto));
+        }
+        let (job, rest, account) = (self.clone(), store.clone(), who.clone());
+        let (by, act) = (by.to_owned(), act.to_owned());
+        let (done, is_done) = oneshot::channel();
+        tokio::spawn(async move {
+            let outcome = job.rest(&rest, &account, places).await;
             match &outcome {
-                Ok(()) => info!("Erased an account"),
+                Ok(held) => info!(held = held.len(), "Erased an account"),
                 Err(why) => warn!("An account is not erased to the end: {why}; ask for it again"),
             }
-            outcome
+            let Err(outcome) = done.send(outcome) else { return };
+            if let Err(problem) = job.note(&rest, &by, &act, &told(&outcome)).await {
+                error!("The audit log lacks how `{act}` ended: {problem}");
+            }
         });
-        let report = match tokio::time::timeout_at(Instant::now() + WAIT, erasing).await {
-            Ok(Ok(outcome)) => outcome.map(|()| Report::of(format!("erased, with {messages} messages")))?,
-            Ok(Err(stopped)) => return Err(stopped.to_string()),
+        let report = match tokio::time::timeout_at(Instant::now() + WAIT, is_done).await {
+            Ok(Ok(Ok(meanwhile))) if meanwhile.is_empty() => {
+                Report::of(format!("erased, with {messages} messages"))
+            }
+            Ok(Ok(outcome @ Ok(_))) => Report::of(told(&outcome)),
+            Ok(Ok(outcome)) => return Err(told(&outcome)),
+            Ok(Err(_)) => return Err("it stopped in its midst: ask again".to_owned()),
             Err(_) => Report::of(format!(
                 "he has left; {messages} messages go now, --dry-run tells how many are left"
             )),
@@ -80,28 +99,42 @@ impl Admin {
         })
     }
 
-    async fn rest(&self, store: &Store, who: &BareJid, traces: Vec<Trace>) -> Result<(), String> {
-        let failed = |problem: StoreError| problem.to_string();
-        for trace in traces.iter().filter(|trace| !trace.is_held) {
-            let mut after = 0;
-            let now = Clock::real().now();
-            while let Some(last) = store.erase_written(trace, after, ROWS_MAX, now).await.map_err(failed)? {
-                after = last;
-                tokio::time::sleep(PAUSE).await;
+    /// The groups that were held meanwhile.
+    async fn rest(&self, store: &Store, who: &BareJid, places: Vec<Place>) -> Result<Vec<GroupId>, String> {
+        let mut held = Vec::new();
+        for place in &places {
+            if self.rest_of(store, who, place).await? == Outcome::Held {
+                held.push(place.0.group.clone());
             }
-            let mut after = 0;
-            let place = (&trace.group, who);
-            let without = |payload: &str| without(payload, who);
-            while let Some(last) = store.erase_told(place, after, ROWS_MAX, without).await.map_err(failed)? {
-                after = last;
-                tokio::time::sleep(PAUSE).await;
-            }
-            self.step(who, Step::Forget(trace.group.clone())).await?;
         }
-        store.erase_account(who).await.map_err(failed)
+        store.erase_account(who).await.map_err(|problem| problem.to_string())?;
+        Ok(held)
     }
 
-    async fn step(&self, who: &BareJid, step: Step) -> Result<(), String> {
+    async fn rest_of(&self, store: &Store, who: &BareJid, place: &Place) -> Result<Outcome, String> {
+        let (trace, upto) = place;
+        let now = Clock::real().now();
+        let without = |payload: &str| without(payload, who);
+        for part in [Part::Written, Part::Told, Part::Marks] {
+            let mut stretch = Stretch { after: 0, upto: *upto, rows_max: ROWS_MAX };
+            loop {
+                let erased = match part {
+                    Part::Written => store.erase_written(trace, stretch, now).await,
+                    Part::Told => store.erase_told((&trace.group, who), stretch, without).await,
+                    Part::Marks => store.erase_marks(trace, stretch).await,
+                };
+                match erased.map_err(|problem| problem.to_string())? {
+                    Erased::To(last) => stretch.after = last,
+                    Erased::All => break,
+                    Erased::Held => return Ok(Outcome::Held),
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        self.step(who, Step::Forget(trace.group.clone())).await
+    }
+
+    async fn step(&self, who: &BareJid, step: Step) -> Result<Outcome, String> {
         let orders = self.watch.orders.get().and_then(tokio::sync::mpsc::WeakSender::upgrade);
         let Some(orders) = orders else { return Err("the service is not at work".into()) };
         let (done, is_done) = oneshot::channel();
@@ -112,6 +145,26 @@ impl Admin {
             Ok(Err(_)) => Err("it could not be stored".into()),
             Err(_) => Err(format!("no answer for {} s; ask again", PATIENCE.as_secs())),
         }
+    }
+}
+
+/// What is erased in a group, one after the other.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Written,
+    Told,
+    Marks,
+}
+
+/// How it ended, in words.
+fn told(outcome: &Result<Vec<GroupId>, String>) -> String {
+    match outcome {
+        Ok(held) if held.is_empty() => "erased to the end".to_owned(),
+        Ok(held) => {
+            let held: Vec<&str> = held.iter().map(GroupId::as_str).collect();
+            format!("erased, but not in what was held meanwhile: {}", held.join(", "))
+        }
+        Err(why) => format!("not erased to the end: {why}; ask again"),
     }
 }
 

@@ -16,8 +16,17 @@ pub(crate) struct Erasure {
     pub(crate) who: BareJid,
     /// What is done now.
     pub(crate) step: Step,
-    /// Hears how it ended; dropped if it could not be stored.
-    pub(crate) done: oneshot::Sender<Result<(), String>>,
+    /// Hears how it ended, and whether a legal hold kept it from being done; dropped if it could not be stored.
+    pub(crate) done: oneshot::Sender<Result<Outcome, String>>,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is done.
+    Done,
+    /// The group is held: nothing is.
+    Held,
 }
 
 /// The steps, in their order.
@@ -42,27 +51,29 @@ impl Engine {
                 let decided = self.decide_by(govern, work, &origin, &id, Command::Depart).await;
                 decided
                     .map(|decision| self.carry_out(work, origin, &id, decision, None))
+                    .map(|()| Outcome::Done)
                     .map_err(|no| no.to_string())
             }
             Step::Devices => {
                 work.sessions.extend(self.sessions.forget(&who));
-                Ok(())
+                Ok(Outcome::Done)
             }
             Step::Forget(id) => self.forget(work, &id, &who).await,
         };
         match outcome {
             // Whoever asked may have lost patience.
-            Ok(()) => work.when_stored(Box::new(move || done.send(Ok(())).unwrap_or_default())),
-            Err(why) => done.send(Err(why)).unwrap_or_default(),
+            Ok(outcome) => work.when_stored(Box::new(move || drop(done.send(Ok(outcome))))),
+            Err(why) => drop(done.send(Err(why))),
         }
     }
 
     /// Here and not beside the engine, so that no request is decided on what memory has meanwhile.
-    async fn forget(&mut self, work: &mut Work, id: &GroupId, who: &BareJid) -> Result<(), String> {
+    async fn forget(&mut self, work: &mut Work, id: &GroupId, who: &BareJid) -> Result<Outcome, String> {
         work.forget(id);
         let forgotten = self.store.erase_memberships(id, who).await;
         // Whatever came of it, what is stored is what counts.
         let _ = self.groups.take(id).await;
-        forgotten.map(drop).map_err(|problem| problem.to_string())
+        let outcome = |is_done| if is_done { Outcome::Done } else { Outcome::Held };
+        forgotten.map(outcome).map_err(|problem| problem.to_string())
     }
 }

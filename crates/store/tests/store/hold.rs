@@ -1,8 +1,8 @@
 //! Groups under a legal hold, and people who are forgotten.
 
-use groupchat_core::{Command, Retraction, Timestamp};
+use groupchat_core::{Archived, ArchivedKind, Avatar, Change, Command, Retraction, StanzaId, Timestamp};
 use groupchat_store::portable::Record;
-use groupchat_store::{ERASED, Hold, Store};
+use groupchat_store::{ERASED, Erased, Hold, Store, Stretch, Trace};
 
 use crate::portable::{another, exported, import, lines, records};
 use crate::support::*;
@@ -69,20 +69,123 @@ async fn of_a_held_group_nothing_goes() {
 
 /// All that erasing does in the tables, as the engine does it for somebody who has left.
 async fn erase(store: &Store, who: &str) {
-    let jid = bare(who);
-    for trace in store.traces(&jid).await.unwrap() {
-        let mut after = 0;
-        while let Some(last) = store.erase_written(&trace, after, 1, Timestamp(50)).await.unwrap() {
-            after = last;
-        }
-        let mut after = 0;
-        let without = |payload: &str| payload.replace(who, ERASED);
-        while let Some(last) = store.erase_told((&trace.group, &jid), after, 1, without).await.unwrap() {
-            after = last;
-        }
-        store.erase_memberships(&trace.group, &jid).await.unwrap();
+    for trace in store.traces(&bare(who)).await.unwrap() {
+        let upto = store.newest(&trace.group).await.unwrap();
+        erase_in(store, who, &trace, upto).await;
     }
-    store.erase_account(&jid).await.unwrap();
+    store.erase_account(&bare(who)).await.unwrap();
+}
+
+/// In one group, a row at a time; `false`: it is held.
+async fn erase_in(store: &Store, who: &str, trace: &Trace, upto: StanzaId) -> bool {
+    let jid = bare(who);
+    let without = |payload: &str| payload.replace(who, ERASED);
+    for part in 0..3 {
+        let mut stretch = Stretch { after: 0, upto, rows_max: 1 };
+        loop {
+            let erased = match part {
+                0 => store.erase_written(trace, stretch, Timestamp(50)).await,
+                1 => store.erase_told((&trace.group, &jid), stretch, without).await,
+                _ => store.erase_marks(trace, stretch).await,
+            };
+            match erased.unwrap() {
+                Erased::To(last) => stretch.after = last,
+                Erased::All => break,
+                Erased::Held => return false,
+            }
+        }
+    }
+    store.erase_memberships(&trace.group, &jid).await.unwrap()
+}
+
+/// Stores what the group said of a change.
+async fn told(store: &Store, group: &str, payload: &str) {
+    let id = store.last_stanza_id().await.unwrap().next(Timestamp(20));
+    let event = Archived {
+        kind: ArchivedKind::Event,
+        body: None,
+        payload: payload.into(),
+        ..message(group, id.0, "owner", None)
+    };
+    store
+        .commit(&groupchat_store::Batch { archive: vec![event], ..groupchat_store::Batch::default() })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn who_is_only_named_is_found_and_nobody_like_him() {
+    let store = store().await;
+    for id in ["tea", "wine", "milk"] {
+        talk(&store, id).await;
+    }
+    told(&store, "tea", "<item jid='mal_ory@h' nick='M'/>").await;
+    told(&store, "wine", "<item jid='mal_ory@h/pda'/>").await;
+    told(&store, "milk", "<item jid='xmal_ory@h'/><item jid='mal_ory@h.lit'/>").await;
+    let found = async |who: &str| {
+        let traces = store.traces(&bare(who)).await.unwrap();
+        traces.into_iter().map(|trace| trace.group.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("mal_ory@h").await, ["tea", "wine"]);
+    erase(&store, "mal_ory@h").await;
+    assert!(found("mal_ory@h").await.is_empty());
+    assert_eq!(found("xmal_ory@h").await, ["milk"]);
+}
+
+#[tokio::test]
+async fn what_is_said_after_coming_back_stays_and_a_hold_meanwhile_is_told() {
+    let store = store().await;
+    let mut tea = talk(&store, "tea").await;
+    let trace = store.traces(&bare("bob@h")).await.unwrap().remove(0);
+    let upto = store.newest(&gid("tea")).await.unwrap();
+    tea.now += 1;
+    tea.ask("bob@h", &Command::Post(say("back"))).await.unwrap();
+    told(&store, "tea", "<item jid='bob@h'/>").await;
+    store.hold(&gid("tea"), "file 12", Timestamp(9)).await.unwrap();
+    assert!(!erase_in(&store, "bob@h", &trace, upto).await);
+    assert_eq!(messages(&store, "tea").await[1].body.as_deref(), Some("bob's"));
+    store.release(&gid("tea")).await.unwrap();
+    assert!(erase_in(&store, "bob@h", &trace, upto).await);
+    let said = messages(&store, "tea").await;
+    let bodies: Vec<_> = said.iter().map(|row| row.body.as_deref()).collect();
+    assert_eq!(bodies, [Some("mine"), None, Some("back"), None]);
+    assert_eq!(said[3].payload, "<item jid='bob@h'/>");
+}
+
+#[tokio::test]
+async fn why_he_took_something_back_goes_with_him() {
+    let store = store().await;
+    let mut tea = talk(&store, "tea").await;
+    for (at, reason) in [(0, "owner's words"), (1, "he was rude")] {
+        let id = tea.rows[at].id.to_string();
+        let reason = Some(reason.into());
+        let retraction = Retraction { id: id.as_str().into(), found: None, reason, post: None };
+        tea.ask("owner@h", &Command::Retract(retraction)).await.unwrap();
+    }
+    let reasons = async || {
+        let said = messages(&store, "tea").await.into_iter();
+        said.map(|row| row.retracted.and_then(|retracted| retracted.reason)).collect::<Vec<_>>()
+    };
+    assert!(reasons().await.iter().any(Option::is_some));
+    erase(&store, "owner@h").await;
+    assert!(reasons().await.iter().all(Option::is_none));
+}
+
+#[tokio::test]
+async fn the_picture_of_a_held_group_outlives_the_group() {
+    let store = store().await;
+    for (id, is_held) in [("tea", true), ("wine", false)] {
+        let mut twin = talk(&store, id).await;
+        let picture = Avatar { hash: "h".into(), kind: "image/png".into(), data: "AAAA".into(), bytes: 3 };
+        twin.change(Change::Avatar(Some(picture))).await.unwrap();
+        if is_held {
+            store.hold(&gid(id), "file 12", Timestamp(9)).await.unwrap();
+        }
+        twin.change(Change::Deleted).await.unwrap();
+        assert_eq!(store.avatar(&gid(id)).await.unwrap().is_some(), is_held);
+        store.release(&gid(id)).await.unwrap();
+        assert_eq!(store.avatar(&gid(id)).await.unwrap(), None);
+    }
 }
 
 #[tokio::test]
@@ -91,7 +194,7 @@ async fn somebody_is_forgotten_where_nothing_is_held() {
     let mut tea = talk(&store, "tea").await;
     let mut wine = talk(&store, "wine").await;
     tea.ask("bob@h", &Command::Post(say("more"))).await.unwrap();
-    let device = groupchat_core::SessionChange::Learnt(jid("bob@h/x"), None, groupchat_core::StanzaId(0));
+    let device = groupchat_core::SessionChange::Learnt(jid("bob@h/x"), None, StanzaId(0));
     let batch = groupchat_store::Batch { sessions: vec![device], ..Default::default() };
     store.commit(&batch).await.unwrap();
     store.hold(&gid("wine"), "file 12", Timestamp(9)).await.unwrap();
