@@ -130,6 +130,12 @@ async fn taken_over(host: &Addresses, from: &[&str]) -> Result<String> {
     ensure!(done.contains(expected) && done.contains("1 groups imported"), "{done}");
     let again = import(&component, from)?;
     ensure!(again.contains("there is a group `测试_room` already") && again.contains("0 groups"), "{again}");
+    let mut command = Command::new(build_component()?);
+    command.args(["export", "group", "测试_room", "--config"]).arg(component.config());
+    let exported = String::from_utf8_lossy(&command.output()?.stdout).into_owned();
+    for nick in ["Alice A", "Bob", "Carol"] {
+        ensure!(exported.contains(&format!("\"nick\":\"{nick}\"")), "{nick}: {exported}");
+    }
     component.restart()?;
 
     let mut bob = login(host, "bob").await?;

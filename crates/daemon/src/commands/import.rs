@@ -5,7 +5,8 @@ mod ejabberd;
 mod file;
 mod prosody;
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
@@ -64,12 +65,7 @@ enum Source {
 /// Imports, and prints what came of each group.
 pub(super) async fn import(config: Config, options: &Options) -> anyhow::Result<()> {
     let socket = &config.control.socket;
-    if !socket.as_os_str().is_empty() && UnixStream::connect(socket).await.is_ok() {
-        bail!(
-            "the component runs (it listens at {}): stop it first, for it has groups in memory",
-            socket.display()
-        );
-    }
+    refuse_running(socket).await?;
     let store = open(&config.database.url, options.dry_run).await?;
     let domain = BareJid::parse(&config.component.domain)?;
     let when_there = if options.replace { WhenThere::Replace } else { WhenThere::Refuse };
@@ -85,6 +81,23 @@ pub(super) async fn import(config: Config, options: &Options) -> anyhow::Result<
     let what = if options.dry_run { "would be imported" } else { "imported" };
     say(&format!("{groups} groups {what}"));
     Ok(())
+}
+
+/// A component that runs has groups in memory, and would not see what is imported.
+async fn refuse_running(socket: &Path) -> anyhow::Result<()> {
+    if socket.as_os_str().is_empty() {
+        say("no control socket is configured: make sure that the component is stopped");
+        return Ok(());
+    }
+    match UnixStream::connect(socket).await {
+        Err(none) if matches!(none.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(()),
+        Err(problem) => Err(problem)
+            .with_context(|| format!("finding out whether the component runs, by {}", socket.display())),
+        Ok(_) => bail!(
+            "the component runs (it listens at {}): stop it first, for it has groups in memory",
+            socket.display()
+        ),
+    }
 }
 
 /// The database, up to date. A dry run changes nothing, and makes no file.

@@ -10,8 +10,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::bail;
 use groupchat_core::{
-    Addition, BareJid, Change, Command, Group, GroupId, Limits, MemberSpec, NewGroup, People, Refusal, Role,
-    Settings, Timestamp, create, decide,
+    Addition, BareJid, Change, Command, Group, GroupId, Limits, MemberRef, MemberSpec, MemberUpdate,
+    NewGroup, Nick, People, Refusal, Role, Settings, Timestamp, create, decide,
 };
 use groupchat_dialect::Taken;
 use groupchat_store::StoreError;
@@ -25,6 +25,8 @@ use super::payload;
 const MEMBERS_PER_REQUEST: usize = 1_000;
 /// Complaints of one room that are told; one more says how many there were.
 const COMPLAINTS_MAX: usize = 20;
+/// What the database holds of a subject.
+const SUBJECT_CHARS_MAX: usize = 384;
 /// How often ids are looked for that no message of another group has.
 const ATTEMPTS: u64 = 5;
 
@@ -116,7 +118,7 @@ pub(crate) async fn take<'a>(
     log: &dyn Fn() -> anyhow::Result<Lines<'a>>,
     complaints: &mut Complaints,
 ) -> anyhow::Result<Imported> {
-    let survey = survey(log, complaints).await?;
+    let survey = survey(log, intake.now, complaints).await?;
     let arrival = arrive(room, &survey, intake.now, complaints)?;
     for attempt in 0..ATTEMPTS {
         match write(intake, room, log, (&arrival, &survey), attempt).await {
@@ -145,6 +147,7 @@ struct Survey {
 
 async fn survey<'a>(
     log: &dyn Fn() -> anyhow::Result<Lines<'a>>,
+    now: Timestamp,
     complaints: &mut Complaints,
 ) -> anyhow::Result<Survey> {
     let mut survey = Survey::default();
@@ -158,6 +161,11 @@ async fn survey<'a>(
         };
         if let Err(why) = payload::check(&line.said.payload).await {
             complaints.add(format!("the message {} of it: {why}", place + 1));
+            survey.bad.insert(place);
+            continue;
+        }
+        if line.at > now.0 {
+            complaints.add(format!("the message {} of it: it is later than now", place + 1));
             survey.bad.insert(place);
             continue;
         }
@@ -207,21 +215,35 @@ fn arrive(
     let made = create(id, &owner.jid, &new, &Settings::default(), &limits(), Timestamp(born))?;
     let Some(Change::Created(group)) = made.changes.into_iter().next() else { bail!("it cannot be made") };
     let mut arrival = Arrival { group: *group, born, former: BTreeMap::new() };
-    arrival.group.settings.subject = room.subject.as_str().into();
+    if room.subject.chars().count() > SUBJECT_CHARS_MAX {
+        complaints.add(format!("its subject: it has more than {SUBJECT_CHARS_MAX} characters"));
+    } else {
+        arrival.group.settings.subject = room.subject.as_str().into();
+    }
     let nick_of = |person: &Person| {
         let spoken = survey.speakers.get(&Speaker::Known(person.jid.clone())).map(|(nick, _)| nick.clone());
         person.nick.clone().or(spoken)
     };
+    if let Some(nick) = nick_of(owner)
+        && let Err(refusal) = rename(&mut arrival, &owner.jid, nick)
+    {
+        complaints.add(format!("the nick of `{}`: {refusal}", owner.jid));
+    }
+    // Who comes later does without a nick that is taken, or everybody of his request would come in one by one.
+    let mut nicks: HashSet<String> = arrival.group.members().iter().map(|member| member.nick.key()).collect();
+    let mut unless_taken =
+        |nick: Option<String>| nick.filter(|nick| nicks.insert(Nick::from_stored(nick).key()));
+    let people: HashSet<&BareJid> = room.people.iter().map(|person| &person.jid).collect();
     let mut specs: Vec<MemberSpec> = Vec::new();
     for person in room.people.iter().filter(|person| person.jid != owner.jid) {
-        specs.push(spec(&person.jid, person.role, nick_of(person)));
+        specs.push(spec(&person.jid, person.role, unless_taken(nick_of(person))));
     }
     for (number, (speaker, (nick, last))) in survey.speakers.iter().enumerate() {
         let Some(jid) = address(speaker, number) else { continue };
-        if room.people.iter().any(|person| person.jid == jid) {
+        if people.contains(&jid) {
             continue;
         }
-        specs.push(spec(&jid, Role::Member, Some(nick.clone())));
+        specs.push(spec(&jid, Role::Member, unless_taken(Some(nick.clone()))));
         arrival.former.insert(jid, *last);
     }
     for chunk in specs.chunks(MEMBERS_PER_REQUEST) {
@@ -257,10 +279,18 @@ fn let_in(arrival: &mut Arrival, owner: &BareJid, specs: &[MemberSpec], complain
     }
 }
 
+fn rename(arrival: &mut Arrival, owner: &BareJid, nick: String) -> Result<(), Refusal> {
+    let update = MemberUpdate { who: MemberRef::Jid(owner.clone()), nick: Some(nick), role: None };
+    apply(arrival, owner, &Command::UpdateMembers(vec![update]))
+}
+
 fn add(arrival: &mut Arrival, owner: &BareJid, specs: &[MemberSpec]) -> Result<(), Refusal> {
     let addition = Addition { members: specs.to_vec(), people: People::new(), reason: None };
-    let at = Timestamp(arrival.born);
-    let decision = decide(&arrival.group, owner, &Command::AddMembers(addition), &limits(), at)?;
+    apply(arrival, owner, &Command::AddMembers(addition))
+}
+
+fn apply(arrival: &mut Arrival, owner: &BareJid, command: &Command) -> Result<(), Refusal> {
+    let decision = decide(&arrival.group, owner, command, &limits(), Timestamp(arrival.born))?;
     decision.changes.iter().for_each(|change| arrival.group.apply(change));
     Ok(())
 }
@@ -275,7 +305,7 @@ fn limits() -> Limits {
         members_per_group: usize::MAX / 16,
         groups_per_user: usize::MAX,
         name_chars: 384,
-        description_chars: 100_000,
+        description_chars: 10_000,
         ..Limits::default()
     }
 }

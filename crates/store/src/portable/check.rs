@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use groupchat_core::{
     BareJid, By, GroupId, History, Jid, Join, Limits, Mid, Nick, Receive, Role, Settings, Visibility,
 };
+use sha1::{Digest as _, Sha1};
 
 use super::record::{AvatarRecord, GroupRecord, MemberRecord, MessageRecord, PendingRecord, SettingsRecord};
 
@@ -15,8 +18,9 @@ const CLIENT_ID_CHARS_MAX: usize = 255;
 const KIND_CHARS_MAX: usize = 32;
 const LANG_CHARS_MAX: usize = 35;
 const MEDIA_TYPE_CHARS_MAX: usize = 64;
-/// Of SHA-1 in hexadecimal.
-const HASH_CHARS: usize = 40;
+/// The most that a configuration allows.
+const DESCRIPTION_CHARS_MAX: usize = 10_000;
+const AVATAR_BYTES_MAX: usize = 180_000;
 /// Ids, counts and times stay far from the ends of what a number holds.
 const COUNT_MAX: i64 = i64::MAX / 4;
 
@@ -31,6 +35,9 @@ pub(super) fn group(record: &GroupRecord) -> Checked<(GroupId, Settings)> {
     count("countable", record.countable)?;
     text("held", record.held.as_ref().map_or("", |held| &held.why), usize::MAX)?;
     let avatar = record.avatar.as_ref().map(avatar).transpose()?.unwrap_or_default();
+    if record.locked.is_some() && record.held.is_some() {
+        return Err("a room that nobody configured yet cannot be held".to_owned());
+    }
     Ok((id, Settings { avatar, ..settings(&record.settings)? }))
 }
 
@@ -38,7 +45,7 @@ fn settings(record: &SettingsRecord) -> Checked<Settings> {
     let SettingsRecord { name, description, kind, subject, lang, .. } = record;
     for (what, text, max) in [
         ("name", name, NAME_CHARS_MAX),
-        ("description", description, usize::MAX),
+        ("description", description, DESCRIPTION_CHARS_MAX),
         ("type", kind, KIND_CHARS_MAX),
         ("subject", subject, NAME_CHARS_MAX),
         ("lang", lang, LANG_CHARS_MAX),
@@ -68,12 +75,19 @@ fn settings(record: &SettingsRecord) -> Checked<Settings> {
 fn avatar(record: &AvatarRecord) -> Checked<Arc<str>> {
     let AvatarRecord { media_type, hash, data } = record;
     text("media_type", media_type, MEDIA_TYPE_CHARS_MAX)?;
-    if hash.len() != HASH_CHARS || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(format!("`{hash}` is no SHA-1 in hexadecimal"));
+    if !media_type.starts_with("image/") {
+        return Err(format!("`{media_type}` is no picture"));
     }
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-    if data.is_empty() || !data.bytes().all(is_base64) {
-        return Err("the picture is not in base64".to_owned());
+    if data.len() / 4 * 3 > AVATAR_BYTES_MAX + 2 {
+        return Err(format!("the picture has more than {AVATAR_BYTES_MAX} bytes"));
+    }
+    let bytes = STANDARD.decode(data).map_err(|_| "the picture is not in base64".to_owned())?;
+    if bytes.is_empty() || bytes.len() > AVATAR_BYTES_MAX {
+        return Err(format!("a picture has 1 to {AVATAR_BYTES_MAX} bytes, and not {}", bytes.len()));
+    }
+    let is_its = Sha1::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>() == *hash;
+    if !is_its {
+        return Err(format!("`{hash}` is not the SHA-1 of the picture"));
     }
     Ok(hash.as_str().into())
 }

@@ -20,7 +20,7 @@ use crate::outbox::move_cursor;
 use crate::{Store, StoreError, rows};
 
 /// Nothing may have been said so much later than now: ids follow times, so it would keep them ahead for ever.
-const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
+const AHEAD_MS_MAX: i64 = 10 * 60 * 1_000;
 const DOING: &str = "importing";
 const DIFFERS: &str = "what was written does not read as it came";
 
@@ -166,7 +166,8 @@ impl Store {
             done: Imported::default(),
             last: record.last.map_or(0, |id| id.0),
             last_message: 0,
-            preview: record.preview.map_or(0, |id| id.0),
+            // Of what comes: that of a row of another group would show what it says.
+            preview: 0,
             owners: 0,
             names: Names::default(),
             members: Vec::new(),

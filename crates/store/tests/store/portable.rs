@@ -86,7 +86,7 @@ async fn lively(store: &Store, id: &str) -> Twin {
         post: None,
     };
     twin.ask("owner@h", &Command::Retract(retraction)).await.unwrap();
-    let (hash, data) = ("da39a3ee5e6b4b0d3255bfef95601890afd80709".into(), "AAEC".into());
+    let (hash, data) = ("0c7a623fd2bbc05b06423be359e4021d36e721ad".into(), "AAEC".into());
     let picture = groupchat_core::Avatar { kind: "image/png".into(), data, bytes: 3, hash };
     twin.now += 1;
     twin.ask("owner@h", &Command::Avatar(Some(picture))).await.unwrap();
@@ -132,6 +132,49 @@ async fn what_is_there_stays_unless_it_is_to_be_replaced() {
     assert_eq!(exported(&other, &there.group.id).await, before);
     let version = other.load(&there.group.id).await.unwrap().unwrap().version;
     assert!(version > there.group.version, "whoever has the old one in memory finds out");
+}
+
+#[tokio::test]
+async fn a_group_with_a_false_picture_or_hold_is_refused_and_a_foreign_preview_is_not_shown() {
+    let store = store().await;
+    let twin = lively(&store, "tea").await;
+    let good = exported(&store, &twin.group.id).await;
+    let (_place, other) = another().await;
+    let group = |change: &dyn Fn(&mut groupchat_store::portable::GroupRecord)| {
+        let mut all = good.clone();
+        if let Record::Group(group) = &mut all[0] {
+            change(group);
+        }
+        all
+    };
+    let held = groupchat_store::portable::HeldRecord { since: Moment(1), why: "x".into() };
+    let mut original = group(&|_| {});
+    for record in &mut original {
+        if let Record::Message(message) = record
+            && let Some(retracted) = &mut message.retracted
+        {
+            let (body, payload) = (None, "<body>x</body>".into());
+            retracted.original = Some(groupchat_store::portable::OriginalRecord { body, payload });
+        }
+    }
+    for (wanted, all) in [
+        ("no picture", group(&|group| group.avatar.as_mut().unwrap().media_type = "text/html".into())),
+        ("SHA-1", group(&|group| group.avatar.as_mut().unwrap().data = "AAED".into())),
+        ("base64", group(&|group| group.avatar.as_mut().unwrap().data = "=".into())),
+        ("more than 180000", group(&|group| group.avatar.as_mut().unwrap().data = "AAEC".repeat(60_001))),
+        ("more than 10000", group(&|group| group.settings.description = "x".repeat(10_001))),
+        (
+            "cannot be held",
+            group(&|group| (group.locked, group.held) = (Some(Moment(1)), Some(held.clone()))),
+        ),
+        ("held alone", original),
+    ] {
+        let refused = import(&other, &all, true).await.unwrap_err().to_string();
+        assert!(refused.contains(wanted), "{wanted}: {refused}");
+    }
+    let preview = group(&|group| group.preview = Some(groupchat_store::portable::Id(7)));
+    import(&other, &preview, true).await.unwrap();
+    assert_eq!(lines(&exported(&other, &twin.group.id).await), lines(&good));
 }
 
 #[tokio::test]

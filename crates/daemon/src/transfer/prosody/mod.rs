@@ -140,7 +140,7 @@ impl Found {
             return Ok(Box::new(std::iter::empty()));
         }
         let file = File::open(&self.log).with_context(|| format!("reading {}", self.log.display()))?;
-        let items = Items { from: BufReader::new(file), number: 0 };
+        let items = Items { from: BufReader::new(file), number: 0, is_over: false };
         Ok(Box::new(items.filter_map(|(number, item)| {
             let line = item.and_then(|item| self.line(&item));
             line.map_err(|why| format!("line {number} of {}: {why}", self.log.display())).transpose()
@@ -210,6 +210,8 @@ fn told(data: &Table, complaints: &mut Complaints) {
 struct Items {
     from: BufReader<File>,
     number: u64,
+    /// What cannot be read once is not asked again.
+    is_over: bool,
 }
 
 impl Iterator for Items {
@@ -217,13 +219,16 @@ impl Iterator for Items {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (mut text, mut first) = (Vec::new(), 0);
-        loop {
+        while !self.is_over {
             let start = text.len();
             self.number += 1;
             let read = (&mut self.from).take(ITEM_BYTES_MAX as u64 + 1).read_until(b'\n', &mut text);
             let line = text[start..].trim_ascii();
             match read {
-                Err(problem) => return Some((self.number, Err(problem.to_string()))),
+                Err(problem) => {
+                    self.is_over = true;
+                    return Some((self.number, Err(problem.to_string())));
+                }
                 Ok(0) if text.trim_ascii().is_empty() => return None,
                 Ok(0) => return Some((first, Err("it ends in its midst".to_owned()))),
                 Ok(_) if text.len() > ITEM_BYTES_MAX => {
@@ -242,6 +247,7 @@ impl Iterator for Items {
                 }
             }
         }
+        None
     }
 }
 
@@ -286,6 +292,13 @@ fn decoded(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_once() {
+        // A folder can be opened, and not be read.
+        let from = BufReader::new(File::open(std::env::temp_dir()).unwrap());
+        assert_eq!(Items { from, number: 0, is_over: false }.take(10).count(), 1);
+    }
 
     #[test]
     fn names_and_ids_are_as_prosody_writes_them() {

@@ -96,9 +96,13 @@ impl GroupImport {
         if record.ordinal > self.record.countable {
             return Err(refused("it counts further than its group".into()));
         }
+        if self.record.held.is_none() && record.retracted.as_ref().is_some_and(|by| by.original.is_some()) {
+            return Err(refused("what was taken back is kept in groups that are held alone".into()));
+        }
         self.last_message = record.id.0;
         self.last = self.last.max(record.id.0);
-        if record.kind == "message" && record.body.is_some() {
+        let is_preview = self.record.preview.is_some_and(|preview| preview.0 == record.id.0);
+        if is_preview || (record.kind == "message" && record.body.is_some()) {
             self.preview = self.preview.max(record.id.0);
         }
         self.reaches(record.id.0)?;
