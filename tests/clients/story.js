@@ -4,7 +4,12 @@
 // folder for what is to be looked at when it fails. It prints a line `ok <what>` for each thing that works, and ends with an error at the first
 // that does not.
 
+import { webcrypto } from "node:crypto";
+
 import { client, xml } from "@xmpp/client";
+
+// xmpp.js takes it for granted; node 18 has it as a module alone.
+globalThis.crypto ??= webcrypto;
 
 export const [WEBSOCKET, TCP, USERS, SERVICE, FOLDER] = process.argv.slice(2);
 export const ROOM = `tea@${SERVICE}`;

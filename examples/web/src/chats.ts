@@ -38,8 +38,10 @@ export class Chats {
     readonly service: string,
   ) {
     this.archives = new Archives(link);
-    this.outbox = new Outbox(link, () => this.trouble());
-    this.life = new Life(() => this.link.ask(gc.ping(this.service)));
+    const ping = () => this.link.ask(gc.ping(this.service));
+    const trouble = () => this.trouble();
+    this.outbox = new Outbox(link, trouble, ping);
+    this.life = new Life(ping);
   }
 
   /** Newest activity first. */

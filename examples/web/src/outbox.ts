@@ -38,6 +38,8 @@ export class Outbox {
     private link: Link,
     /** Called when the service seems to be away. */
     private away: () => void,
+    /** Asks the service for a sign of life; rejects if there is none. */
+    private ask: () => Promise<unknown>,
   ) {}
 
   /** Takes in something that was said; sends it if somebody is there to take it. */
@@ -70,12 +72,15 @@ export class Outbox {
   refused(id: string, failure: StanzaFailure): void {
     const waiting = this.waiting.get(id);
     if (!waiting) return;
-    // The group says itself that it does not want something; a server in its place that it is away, or that the server
-    // does not want it.
     const { condition, by = "" } = failure;
-    if (AWAY.has(condition) && (!localpart(by) || condition === "internal-server-error")) this.away();
-    else if (failure.type === "wait") this.later(waiting);
-    else this.giveUp(waiting, failure);
+    if (localpart(by) && condition !== "internal-server-error") this.heed(waiting, failure);
+    else if (AWAY.has(condition)) this.away();
+    // A server may forbid the way to a service that is away, or not want what is said. The service knows whether it is there.
+    else
+      this.ask().then(
+        () => this.waiting.has(id) && this.heed(waiting, failure),
+        () => this.away(),
+      );
   }
 
   /** The person wants one that was given up to be tried once more; it goes with the next `sendAll`. */
@@ -108,6 +113,11 @@ export class Outbox {
     clearTimeout(waiting.timer);
     waiting.timer = setTimeout(() => this.send(waiting), waiting.patience);
     waiting.patience *= 2;
+  }
+
+  private heed(waiting: Waiting, failure: StanzaFailure): void {
+    if (failure.type === "wait") this.later(waiting);
+    else this.giveUp(waiting, failure);
   }
 
   private giveUp(waiting: Waiting, failure: StanzaFailure): void {

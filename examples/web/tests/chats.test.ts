@@ -219,11 +219,24 @@ describe("what one says", () => {
     service.live(
       `<message from='${TEA}' type='error' id='${service.lastId()}'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
     );
+    await settle();
     expect(chats.status).toBe("online");
     expect(group.timeline.entries).toMatchObject([{ state: "refused", failure: { condition: "not-acceptable" } }]);
     const before = service.sent.length;
     await vi.advanceTimersByTimeAsync(60_000);
     expect(service.sent).toHaveLength(before);
+  });
+
+  it("waits when a server forbids the way to a service that is away", async () => {
+    const group = await open();
+    chats.say(group, "Lemon", []);
+    service.down = true;
+    service.live(
+      `<message from='${TEA}' type='error' id='${service.lastId()}'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    );
+    await settle();
+    expect(chats.status).toBe("waiting");
+    expect(group.timeline.entries).toMatchObject([{ state: "pending" }]);
   });
 
   it("is not given up while the connection is gone, however long", async () => {
