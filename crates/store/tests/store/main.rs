@@ -22,6 +22,7 @@ mod open;
 mod pages;
 mod people;
 mod portable;
+mod refused_imports;
 mod rooms;
 mod sessions;
 mod support;
