@@ -29,8 +29,8 @@ use state::{Link, State};
 /// How long a session without a link is kept. Real hosts do it for minutes.
 const RESUMPTION_TIME: Duration = Duration::from_millis(100);
 
-/// The longest that anybody needs to wait in earnest: nothing here takes longer than [`RESUMPTION_TIME`].
-const WAIT_MAX: Duration = Duration::from_millis(300);
+/// The longest that anybody needs to wait in earnest: a server for databases that others ask, too, takes its time to delete.
+const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The host, and the service if it is running.
 #[derive(Debug)]
