@@ -77,7 +77,7 @@ async def create(alice):
     await alice.sees("You have joined the room as Alice, role: moderator, affiliation: owner", "Room locked")
     ok("create")
     await alice.types("/room config")
-    await alice.sees("[field1] Name: tea", "[field5] For members only: TRUE")
+    await alice.sees("[field1] Name: tea", "[field6] For members only: TRUE")
     await alice.types('/field1 "Tea at five"')
     await alice.sees("Field updated", "Tea at five")
     await alice.types("/form submit")
