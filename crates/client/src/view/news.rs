@@ -7,7 +7,7 @@ use crate::{Invitation, Message, Refusal};
 /// What an arriving stanza changed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
-    /// A message or an event that was not known; look it up with [`GroupState::message`].
+    /// A message or an event that was not known; look it up with [`GroupState::message`](crate::GroupState::message).
     Message {
         /// The group's address.
         group: String,
