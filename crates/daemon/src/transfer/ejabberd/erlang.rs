@@ -1,5 +1,7 @@
 //! Terms of Erlang as they are printed: what ejabberd keeps a room's options as.
 
+use crate::transfer::cursor::Cursor;
+
 /// Terms in terms; options need about six.
 const DEPTH_MAX: usize = 50;
 
@@ -51,146 +53,109 @@ impl Term {
 /// # Errors
 /// Where it is something else, in bytes from its beginning.
 pub(super) fn read(text: &str) -> Result<Term, String> {
-    let mut reader = Reader { text: text.as_bytes(), at: 0 };
-    let term = reader.term(0)?;
-    reader.skip();
-    if reader.at == text.len() { Ok(term) } else { reader.wrong() }
+    let mut cursor = Cursor::new(text.as_bytes(), "as Erlang prints it");
+    let term = term(&mut cursor, 0)?;
+    skip(&mut cursor);
+    cursor.end()?;
+    Ok(term)
 }
 
-struct Reader<'a> {
-    text: &'a [u8],
-    at: usize,
+fn skip(cursor: &mut Cursor<'_>) {
+    cursor.take_while(|byte| byte.is_ascii_whitespace());
 }
 
-impl Reader<'_> {
-    fn wrong<T>(&self) -> Result<T, String> {
-        Err(format!("byte {} is not as Erlang prints it", self.at))
+fn term(cursor: &mut Cursor<'_>, depth: usize) -> Result<Term, String> {
+    skip(cursor);
+    if depth > DEPTH_MAX {
+        return cursor.wrong();
     }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    if cursor.take(b"<<") {
+        return binary(cursor).map(Term::Text);
     }
-
-    fn take(&mut self, word: &[u8]) -> bool {
-        let is_there = self.text[self.at..].starts_with(word);
-        if is_there {
-            self.at += word.len();
-        }
-        is_there
+    match cursor.peek() {
+        Some(b'[') => items(cursor, b"]", depth).map(Term::List),
+        Some(b'{') => items(cursor, b"}", depth).map(Term::Tuple),
+        Some(b'"') => text(cursor).map(Term::Text),
+        Some(b'\'') => text(cursor).map(Term::Atom),
+        Some(byte) if byte == b'-' || byte.is_ascii_digit() => number(cursor).map(Term::Number),
+        Some(byte) if byte.is_ascii_lowercase() => Ok(Term::Atom(word(cursor))),
+        _ => cursor.wrong(),
     }
+}
 
-    fn skip(&mut self) {
-        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
-            self.at += 1;
-        }
+/// From the opening bracket.
+fn items(cursor: &mut Cursor<'_>, end: &[u8], depth: usize) -> Result<Vec<Term>, String> {
+    let mut items = Vec::new();
+    cursor.byte()?;
+    skip(cursor);
+    if cursor.take(end) {
+        return Ok(items);
     }
-
-    fn term(&mut self, depth: usize) -> Result<Term, String> {
-        self.skip();
-        if depth > DEPTH_MAX {
-            return self.wrong();
-        }
-        if self.take(b"<<") {
-            return self.binary();
-        }
-        match self.peek() {
-            Some(b'[') => self.items(b"]", depth).map(Term::List),
-            Some(b'{') => self.items(b"}", depth).map(Term::Tuple),
-            Some(b'"') => self.quoted(b'"').and_then(|bytes| self.unicode(bytes)).map(Term::Text),
-            Some(b'\'') => self.quoted(b'\'').and_then(|bytes| self.unicode(bytes)).map(Term::Atom),
-            Some(byte) if byte == b'-' || byte.is_ascii_digit() => self.number().map(Term::Number),
-            Some(byte) if byte.is_ascii_lowercase() => Ok(Term::Atom(self.word())),
-            _ => self.wrong(),
-        }
-    }
-
-    fn items(&mut self, end: &[u8], depth: usize) -> Result<Vec<Term>, String> {
-        let mut items = Vec::new();
-        self.at += 1;
-        self.skip();
-        if self.take(end) {
+    loop {
+        items.push(term(cursor, depth + 1)?);
+        skip(cursor);
+        if cursor.take(end) {
             return Ok(items);
         }
-        loop {
-            items.push(self.term(depth + 1)?);
-            self.skip();
-            if self.take(end) {
-                return Ok(items);
-            }
-            if !self.take(b",") {
-                return self.wrong();
-            }
+        cursor.expect(b",")?;
+    }
+}
+
+/// Behind `<<`: texts and bytes.
+fn binary(cursor: &mut Cursor<'_>) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    loop {
+        skip(cursor);
+        match cursor.peek() {
+            Some(b'"') => bytes.extend(quoted(cursor)?),
+            Some(byte) if byte.is_ascii_digit() => match u8::try_from(number(cursor)?) {
+                Ok(byte) => bytes.push(byte),
+                Err(_) => return cursor.wrong(),
+            },
+            _ => {}
+        }
+        cursor.take(b"/utf8");
+        skip(cursor);
+        if cursor.take(b">>") {
+            return cursor.unicode(bytes);
+        }
+        cursor.expect(b",")?;
+    }
+}
+
+fn text(cursor: &mut Cursor<'_>) -> Result<String, String> {
+    let bytes = quoted(cursor)?;
+    cursor.unicode(bytes)
+}
+
+/// From a quotation mark to the next of its kind.
+fn quoted(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let quote = cursor.byte()?;
+    loop {
+        match cursor.byte()? {
+            byte if byte == quote => return Ok(bytes),
+            b'\\' => bytes.push(match cursor.byte()? {
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                byte => byte,
+            }),
+            byte => bytes.push(byte),
         }
     }
+}
 
-    /// Behind `<<`: texts and bytes.
-    fn binary(&mut self) -> Result<Term, String> {
-        let mut bytes = Vec::new();
-        loop {
-            self.skip();
-            match self.peek() {
-                Some(b'"') => bytes.extend(self.quoted(b'"')?),
-                Some(byte) if byte.is_ascii_digit() => match u8::try_from(self.number()?) {
-                    Ok(byte) => bytes.push(byte),
-                    Err(_) => return self.wrong(),
-                },
-                _ => {}
-            }
-            self.take(b"/utf8");
-            self.skip();
-            if self.take(b">>") {
-                return self.unicode(bytes).map(Term::Text);
-            }
-            if !self.take(b",") {
-                return self.wrong();
-            }
-        }
-    }
+fn word(cursor: &mut Cursor<'_>) -> String {
+    let word = cursor.take_while(|byte| byte.is_ascii_alphanumeric() || b"_@".contains(&byte));
+    String::from_utf8_lossy(word).into_owned()
+}
 
-    fn quoted(&mut self, quote: u8) -> Result<Vec<u8>, String> {
-        let mut bytes = Vec::new();
-        self.at += 1;
-        loop {
-            let Some(byte) = self.peek() else { return self.wrong() };
-            self.at += 1;
-            match byte {
-                byte if byte == quote => return Ok(bytes),
-                b'\\' => {
-                    let Some(byte) = self.peek() else { return self.wrong() };
-                    self.at += 1;
-                    bytes.push(match byte {
-                        b'n' => b'\n',
-                        b'r' => b'\r',
-                        b't' => b'\t',
-                        byte => byte,
-                    });
-                }
-                byte => bytes.push(byte),
-            }
-        }
-    }
-
-    fn unicode(&self, bytes: Vec<u8>) -> Result<String, String> {
-        String::from_utf8(bytes).map_err(|_| format!("the text before byte {} is no UTF-8", self.at))
-    }
-
-    fn word(&mut self) -> String {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_@".contains(&byte)) {
-            self.at += 1;
-        }
-        String::from_utf8_lossy(&self.text[start..self.at]).into_owned()
-    }
-
-    fn number(&mut self) -> Result<i64, String> {
-        let start = self.at;
-        self.take(b"-");
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        let digits = String::from_utf8_lossy(&self.text[start..self.at]).into_owned();
-        digits.parse().or_else(|_| self.wrong())
-    }
+fn number(cursor: &mut Cursor<'_>) -> Result<i64, String> {
+    let sign = if cursor.take(b"-") { "-" } else { "" };
+    let digits = cursor.take_while(|byte| byte.is_ascii_digit());
+    let number = format!("{sign}{}", String::from_utf8_lossy(digits));
+    number.parse().or_else(|_| cursor.wrong())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::transfer::cursor::Cursor;
+
 /// Tables in tables; a stanza needs about ten.
 const DEPTH_MAX: usize = 100;
 
@@ -53,186 +55,136 @@ impl Table {
 /// # Errors
 /// Where it is something else, in bytes from its beginning.
 pub(super) fn read(text: &[u8]) -> Result<Table, String> {
-    let mut reader = Reader { text, at: 0 };
-    reader.skip();
-    if !reader.take(b"return") {
-        reader.take(b"item");
+    let mut cursor = Cursor::new(text, "as Prosody writes it");
+    skip(&mut cursor);
+    if !cursor.take(b"return") {
+        cursor.take(b"item");
     }
-    reader.skip();
-    let in_brackets = reader.take(b"(");
-    reader.skip();
-    let table = match reader.value(0)? {
-        Value::Table(table) => table,
-        _ => return Err("it is no table".to_owned()),
-    };
-    reader.skip();
-    if in_brackets && !reader.take(b")") {
-        return reader.wrong();
+    skip(&mut cursor);
+    let in_brackets = cursor.take(b"(");
+    skip(&mut cursor);
+    let Value::Table(table) = value(&mut cursor, 0)? else { return Err("it is no table".to_owned()) };
+    skip(&mut cursor);
+    if in_brackets {
+        cursor.expect(b")")?;
     }
-    reader.skip();
-    reader.take(b";");
-    reader.skip();
-    if reader.at == text.len() { Ok(table) } else { reader.wrong() }
+    skip(&mut cursor);
+    cursor.take(b";");
+    skip(&mut cursor);
+    cursor.end()?;
+    Ok(table)
 }
 
-struct Reader<'a> {
-    text: &'a [u8],
-    at: usize,
+/// White space and comments.
+fn skip(cursor: &mut Cursor<'_>) {
+    cursor.take_while(|byte| byte.is_ascii_whitespace());
+    while cursor.take(b"--") {
+        cursor.take_while(|byte| byte != b'\n');
+        cursor.take_while(|byte| byte.is_ascii_whitespace());
+    }
 }
 
-impl Reader<'_> {
-    fn wrong<T>(&self) -> Result<T, String> {
-        Err(format!("byte {} is not as Prosody writes it", self.at))
+fn value(cursor: &mut Cursor<'_>, depth: usize) -> Result<Value, String> {
+    match cursor.peek() {
+        Some(b'{') if depth < DEPTH_MAX => table(cursor, depth).map(Value::Table),
+        Some(b'"' | b'\'') => text(cursor).map(Value::Text),
+        _ if cursor.take(b"true") => Ok(Value::Flag(true)),
+        _ if cursor.take(b"false") => Ok(Value::Flag(false)),
+        _ => number(cursor).map(Value::Number),
     }
+}
 
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
-
-    fn take(&mut self, word: &[u8]) -> bool {
-        let is_there = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word));
-        if is_there {
-            self.at += word.len();
+/// From the opening bracket.
+fn table(cursor: &mut Cursor<'_>, depth: usize) -> Result<Table, String> {
+    let mut table = Table::default();
+    cursor.byte()?;
+    loop {
+        skip(cursor);
+        if cursor.take(b"}") {
+            return Ok(table);
         }
-        is_there
-    }
-
-    /// White space and comments.
-    fn skip(&mut self) {
-        while let Some(byte) = self.peek() {
-            if byte.is_ascii_whitespace() {
-                self.at += 1;
-            } else if self.take(b"--") {
-                while self.peek().is_some_and(|byte| byte != b'\n') {
-                    self.at += 1;
-                }
-            } else {
-                break;
-            }
+        let name = name(cursor)?;
+        let value = value(cursor, depth + 1)?;
+        match name {
+            Some(name) => drop(table.named.insert(name, value)),
+            None => table.listed.push(value),
         }
-    }
-
-    fn value(&mut self, depth: usize) -> Result<Value, String> {
-        match self.peek() {
-            Some(b'{') if depth < DEPTH_MAX => self.table(depth).map(Value::Table),
-            Some(quote @ (b'"' | b'\'')) => self.text(quote).map(Value::Text),
-            _ if self.take(b"true") => Ok(Value::Flag(true)),
-            _ if self.take(b"false") => Ok(Value::Flag(false)),
-            _ => self.number().map(Value::Number),
+        skip(cursor);
+        if !cursor.take(b";") && !cursor.take(b",") && cursor.peek() != Some(b'}') {
+            return cursor.wrong();
         }
     }
+}
 
-    fn table(&mut self, depth: usize) -> Result<Table, String> {
-        let mut table = Table::default();
-        self.at += 1;
-        loop {
-            self.skip();
-            if self.take(b"}") {
-                return Ok(table);
-            }
-            match self.name()? {
-                Some(name) => {
-                    let value = self.value(depth + 1)?;
-                    table.named.insert(name, value);
-                }
-                None => {
-                    let value = self.value(depth + 1)?;
-                    table.listed.push(value);
-                }
-            }
-            self.skip();
-            if !self.take(b";") && !self.take(b",") && self.peek() != Some(b'}') {
-                return self.wrong();
-            }
-        }
-    }
-
-    /// `["name"] =` or `name =`, if there is one. A number in the place of a name is a place: they come in their order.
-    fn name(&mut self) -> Result<Option<String>, String> {
-        let start = self.at;
-        let name = if self.take(b"[") {
-            self.skip();
-            let name = match self.value(DEPTH_MAX)? {
-                Value::Text(text) => Some(text),
-                Value::Number(_) => None,
-                _ => return self.wrong(),
-            };
-            self.skip();
-            if !self.take(b"]") {
-                return self.wrong();
-            }
-            name
-        } else {
-            let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            let word = self.text[start..].iter().take_while(|byte| is_letter(byte)).count();
-            self.at += word;
-            self.skip();
-            if word == 0 || self.peek() != Some(b'=') {
-                self.at = start;
-                return Ok(None);
-            }
-            Some(String::from_utf8_lossy(&self.text[start..start + word]).into_owned())
+/// `["name"] =` or `name =`, if there is one. A number in the place of a name is a place: they come in their order.
+fn name(cursor: &mut Cursor<'_>) -> Result<Option<String>, String> {
+    let name = if cursor.take(b"[") {
+        skip(cursor);
+        let name = match value(cursor, DEPTH_MAX)? {
+            Value::Text(text) => Some(text),
+            Value::Number(_) => None,
+            _ => return cursor.wrong(),
         };
-        self.skip();
-        if !self.take(b"=") {
-            return self.wrong();
+        skip(cursor);
+        cursor.expect(b"]")?;
+        name
+    } else {
+        let before = cursor.clone();
+        let word = cursor.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        skip(cursor);
+        if word.is_empty() || cursor.peek() != Some(b'=') {
+            *cursor = before;
+            return Ok(None);
         }
-        self.skip();
-        Ok(name)
-    }
+        Some(String::from_utf8_lossy(word).into_owned())
+    };
+    skip(cursor);
+    cursor.expect(b"=")?;
+    skip(cursor);
+    Ok(name)
+}
 
-    fn text(&mut self, quote: u8) -> Result<String, String> {
-        let mut bytes = Vec::new();
-        self.at += 1;
-        loop {
-            let Some(byte) = self.peek() else { return self.wrong() };
-            self.at += 1;
-            match byte {
-                byte if byte == quote => break,
-                b'\\' => bytes.push(self.escaped()?),
-                byte => bytes.push(byte),
+/// From a quotation mark to the next of its kind.
+fn text(cursor: &mut Cursor<'_>) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let quote = cursor.byte()?;
+    loop {
+        match cursor.byte()? {
+            byte if byte == quote => return cursor.unicode(bytes),
+            b'\\' => bytes.push(escaped(cursor)?),
+            byte => bytes.push(byte),
+        }
+    }
+}
+
+/// Behind a backslash.
+fn escaped(cursor: &mut Cursor<'_>) -> Result<u8, String> {
+    Ok(match cursor.byte()? {
+        b'n' | b'\n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'a' => 7,
+        b'b' => 8,
+        b'f' => 12,
+        b'v' => 11,
+        digit @ b'0'..=b'9' => {
+            let mut number = u32::from(digit - b'0');
+            for _ in 0..2 {
+                let Some(digit @ b'0'..=b'9') = cursor.peek() else { break };
+                number = number * 10 + u32::from(digit - b'0');
+                cursor.byte()?;
             }
+            return u8::try_from(number).or_else(|_| cursor.wrong());
         }
-        String::from_utf8(bytes).map_err(|_| format!("the text before byte {} is no UTF-8", self.at))
-    }
+        byte => byte,
+    })
+}
 
-    fn escaped(&mut self) -> Result<u8, String> {
-        let Some(byte) = self.peek() else { return self.wrong() };
-        self.at += 1;
-        Ok(match byte {
-            b'n' | b'\n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'a' => 7,
-            b'b' => 8,
-            b'f' => 12,
-            b'v' => 11,
-            b'0'..=b'9' => {
-                let mut number = u32::from(byte - b'0');
-                for _ in 0..2 {
-                    let Some(digit @ b'0'..=b'9') = self.peek() else { break };
-                    number = number * 10 + u32::from(digit - b'0');
-                    self.at += 1;
-                }
-                match u8::try_from(number) {
-                    Ok(byte) => byte,
-                    Err(_) => return self.wrong(),
-                }
-            }
-            byte => byte,
-        })
-    }
-
-    fn number(&mut self) -> Result<f64, String> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
-            self.at += 1;
-        }
-        let text = std::str::from_utf8(&self.text[start..self.at]).unwrap_or_default();
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number),
-            _ => self.wrong(),
-        }
+fn number(cursor: &mut Cursor<'_>) -> Result<f64, String> {
+    let digits = cursor.take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    match std::str::from_utf8(digits).unwrap_or_default().parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => cursor.wrong(),
     }
 }
 
