@@ -1,38 +1,19 @@
 """A stock client in the hands of an administrator: slixmpp's own plugin for ad-hoc commands (XEP-0050).
 
-Run by tests/tests/stock_clients.rs with: host, port, domain of the users, domain of the service. Prints a line `ok <what>`
-for each thing that works, and ends with an error at the first that does not. Alice is an administrator, bob is not.
+Run by tests/tests/stock_clients.rs as story.py says. Alice is an administrator, bob is not.
 """
 
-import asyncio
-import sys
-
-import slixmpp
-from slixmpp.exceptions import IqError
-
-HOST, PORT, USERS, SERVICE = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-PATIENCE = 20
+import story
+from story import PATIENCE, SERVICE, USERS, ok, refused, tell
 
 
-class Client(slixmpp.ClientXMPP):
+class Client(story.Client):
     """A client that can use commands."""
 
     def __init__(self, user):
-        super().__init__(f"{user}@{USERS}/stock", "secret")
-        for plugin in ["xep_0004", "xep_0030", "xep_0050"]:
+        super().__init__(user)
+        for plugin in ["xep_0004", "xep_0050"]:
             self.register_plugin(plugin)
-        self["feature_mechanisms"].unencrypted_plain = True
-        self.add_event_handler("session_start", self.started)
-        self.ready = asyncio.get_event_loop().create_future()
-
-    async def started(self, _):
-        self.send_presence()
-        self.ready.set_result(None)
-
-    async def come(self):
-        self.connect((HOST, PORT), force_starttls=False, disable_starttls=True)
-        await asyncio.wait_for(self.ready, PATIENCE)
-        return self
 
     async def commands(self):
         answer = await self["xep_0050"].get_commands(SERVICE)
@@ -62,10 +43,6 @@ class Client(slixmpp.ClientXMPP):
         return asked["notes"], asked["form"]
 
 
-def ok(what):
-    print(f"ok {what}", flush=True)
-
-
 async def administer(alice):
     assert {"groups", "create", "freeze", "status"} <= set(await alice.commands())
     ok("list commands")
@@ -91,21 +68,16 @@ async def administer(alice):
 
 async def stay_outside(bob):
     assert await bob.commands() == {}
-    try:
-        await bob["xep_0050"].send_command(SERVICE, "status", timeout=PATIENCE)
-    except IqError as error:
-        assert error.condition == "forbidden", error
-    else:
-        raise AssertionError("bob may")
+    await refused("forbidden", bob["xep_0050"].send_command(SERVICE, "status", timeout=PATIENCE))
     ok("forbidden")
 
 
-async def main():
+async def play():
     alice, bob = await Client("alice").come(), await Client("bob").come()
     await administer(alice)
     await stay_outside(bob)
     for client in (alice, bob):
-        await client.disconnect()
+        client.disconnect()
 
 
-asyncio.get_event_loop().run_until_complete(asyncio.wait_for(main(), 120))
+tell(play())

@@ -124,6 +124,17 @@ impl Client {
         timeout(patience, self.inbox.recv()).await.ok().flatten()
     }
 
+    /// Reads until a stanza has this in its text, and gives that; an error if there is silence for `patience` before.
+    pub async fn hear(&mut self, wanted: &str, patience: Duration) -> Result<String> {
+        while let Some(received) = self.next(patience).await {
+            let text = String::from(&received.stanza);
+            if text.contains(wanted) {
+                return Ok(text);
+            }
+        }
+        bail!("{} does not hear {wanted}", self.jid)
+    }
+
     /// Whether there is, or may come, something to be taken by [`Self::next`].
     pub fn is_open(&self) -> bool {
         !self.inbox.is_closed() || !self.inbox.is_empty()

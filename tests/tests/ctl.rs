@@ -1,12 +1,11 @@
 //! What administrators do with a running service on a real Prosody: they see groups and people, change them, and every act is
 //! written down; and a configuration that changes is read again.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use groupchat_tests::client::Client;
-use groupchat_tests::real::{Account, Component, Domain, Prosody, Site, build_component};
+use groupchat_tests::real::{Account, Component, Domain, Prosody, Site};
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,11 +21,7 @@ fn prosody() -> Result<Prosody> {
 
 /// Asks the service, and gives the exit code and what is said.
 fn ctl(component: &Component, words: &[&str]) -> Result<(Option<i32>, String)> {
-    let mut command = Command::new(build_component()?);
-    command.arg("ctl").arg("--config").arg(component.config()).args(words);
-    let output = command.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.code(), String::from_utf8_lossy(&said).into_owned()))
+    component.program(&[&["ctl"], words].concat())
 }
 
 /// What is said, without the spaces that make columns.
@@ -62,16 +57,6 @@ async fn login(host: &Prosody, user: &str) -> Result<Client> {
     Ok(client)
 }
 
-/// Reads until a stanza holds this.
-async fn hears(client: &mut Client, wanted: &str) -> Result<()> {
-    while let Some(received) = client.next(PATIENCE).await {
-        if String::from(&received.stanza).contains(wanted) {
-            return Ok(());
-        }
-    }
-    anyhow::bail!("{} does not hear {wanted}", client.jid())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result<()> {
     let (host, folder) = (prosody()?, tempfile::tempdir()?);
@@ -85,9 +70,9 @@ async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result
     };
     done(&["create", "tea", "alice@ops.lit", "--name", "Tea time"])?;
     done(&["add", "tea", "bob@ops.lit", "--role", "admin"])?;
-    hears(&mut bob, "addmember").await?;
+    bob.hear("addmember", PATIENCE).await?;
     done(&["set", "tea", "name", "下午茶"])?;
-    hears(&mut bob, "下午茶").await?;
+    bob.hear("下午茶", PATIENCE).await?;
     done(&["role", "tea", "bob@ops.lit", "owner"])?;
     let group = shown(&component, &["group", "tea"])?;
     for expected in ["name 下午茶", "owner alice@ops.lit", "owner bob@ops.lit", "2 members"] {
@@ -109,18 +94,18 @@ async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result
     let (code, said) = ctl(&component, &["transfer", "tea", "carol@ops.lit"])?;
     ensure!(code == Some(1) && said.contains("no such member"), "{said}");
     done(&["freeze", "tea"])?;
-    hears(&mut bob, "frozen").await?;
+    bob.hear("frozen", PATIENCE).await?;
     let post = "<message to='tea@groupchat.ops.lit' type='groupchat' id='cold'><body>x</body></message>";
     bob.send(post).await?;
-    hears(&mut bob, "frozen by the operators").await?;
+    bob.hear("frozen by the operators", PATIENCE).await?;
     done(&["set", "tea", "name", "Iced tea"])?;
     let group = shown(&component, &["group", "tea"])?;
     ensure!(group.contains("frozen on") && group.contains("Iced tea"), "{group}");
     done(&["unfreeze", "tea"])?;
     bob.send(post).await?;
-    hears(&mut bob, "<body>x</body>").await?;
+    bob.hear("<body>x</body>", PATIENCE).await?;
     done(&["ban", "tea", "bob@ops.lit"])?;
-    hears(&mut bob, "removemember").await?;
+    bob.hear("removemember", PATIENCE).await?;
     ensure!(shown(&component, &["group", "tea"])?.contains("banned bob@ops.lit"));
     done(&["unban", "tea", "bob@ops.lit"])?;
     ensure!(!shown(&component, &["group", "tea"])?.contains("banned"));
@@ -180,5 +165,5 @@ async fn a_changed_configuration_is_read_again() -> Result<()> {
     ensure!(set("Twelve more!")?.0 == Some(0));
     let mut alice = login(&host, "alice").await?;
     alice.send("<iq type='get' id='d' to='groupchat.ops.lit'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>").await?;
-    hears(&mut alice, "Rooms").await
+    alice.hear("Rooms", PATIENCE).await.map(drop)
 }

@@ -1,12 +1,11 @@
 //! A user is erased in a running service on a real Prosody: he leaves his groups like anybody, what he wrote goes from the archive,
 //! and a group under a legal hold keeps everything.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use groupchat_tests::client::Client;
-use groupchat_tests::real::{Account, Component, Domain, Prosody, Site, build_component};
+use groupchat_tests::real::{Account, Component, Domain, Prosody, Site};
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -15,31 +14,6 @@ const MESSAGES: usize = 450;
 
 fn domain() -> Domain {
     Domain { name: "erase.lit".into(), component_secret: "s3cret".into() }
-}
-
-fn program(component: &Component, words: &[&str]) -> Result<(Option<i32>, String)> {
-    let mut command = Command::new(build_component()?);
-    command.arg(words[0]).arg("--config").arg(component.config()).args(&words[1..]);
-    let output = command.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.code(), String::from_utf8_lossy(&said).into_owned()))
-}
-
-fn done(component: &Component, words: &[&str]) -> Result<String> {
-    let (code, said) = program(component, words)?;
-    ensure!(code == Some(0), "{words:?}: {code:?} {said}");
-    Ok(said)
-}
-
-/// Reads until a stanza holds this, and gives it.
-async fn hears(client: &mut Client, wanted: &str) -> Result<String> {
-    while let Some(received) = client.next(PATIENCE).await {
-        let text = String::from(&received.stanza);
-        if text.contains(wanted) {
-            return Ok(text);
-        }
-    }
-    anyhow::bail!("{} does not hear {wanted}", client.jid())
 }
 
 async fn login(host: &Prosody, user: &str) -> Result<Client> {
@@ -53,7 +27,7 @@ async fn say(client: &mut Client, group: &str, id: &str, text: &str) -> Result<(
         "<message to='{group}@groupchat.erase.lit' type='groupchat' id='{id}'><body>{text}</body></message>"
     );
     client.send(&message).await?;
-    hears(client, &format!("{text}</body>")).await.map(drop)
+    client.hear(&format!("{text}</body>"), PATIENCE).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,14 +45,14 @@ async fn a_user_is_erased_but_for_what_is_held() -> Result<()> {
     ];
     let component = Component::start(&domain(), &host.addresses, &settings)?;
     let start = Instant::now();
-    while !program(&component, &["ctl", "status"])?.1.contains("up") {
+    while !component.program(&["ctl", "status"])?.1.contains("up") {
         ensure!(start.elapsed() < PATIENCE, "the link does not come up");
         std::thread::sleep(Duration::from_millis(50));
     }
     let (mut alice, mut bob) = (login(&host, "alice").await?, login(&host, "bob").await?);
     for group in ["tea", "wine"] {
-        done(&component, &["ctl", "create", group, "alice@erase.lit"])?;
-        done(&component, &["ctl", "add", group, "bob@erase.lit"])?;
+        component.succeed(&["ctl", "create", group, "alice@erase.lit"])?;
+        component.succeed(&["ctl", "add", group, "bob@erase.lit"])?;
     }
     say(&mut bob, "tea", "b", "bob was here").await?;
     say(&mut alice, "wine", "w", "this is evidence").await?;
@@ -88,51 +62,53 @@ async fn a_user_is_erased_but_for_what_is_held() -> Result<()> {
         );
         alice.send(&message).await?;
     }
-    hears(&mut alice, &format!("said {} times", MESSAGES - 1)).await?;
-    let (code, said) = program(&component, &["ctl", "hold", "wine", "on"])?;
+    alice.hear(&format!("said {} times", MESSAGES - 1), PATIENCE).await?;
+    let (code, said) = component.program(&["ctl", "hold", "wine", "on"])?;
     ensure!(code == Some(1) && said.contains("say why"), "{said}");
-    done(&component, &["ctl", "hold", "wine", "on", "--why", "file 12"])?;
-    let shown = done(&component, &["ctl", "group", "wine"])?;
+    component.succeed(&["ctl", "hold", "wine", "on", "--why", "file 12"])?;
+    let shown = component.succeed(&["ctl", "group", "wine"])?;
     ensure!(shown.contains("legal hold") && shown.contains("file 12"), "{shown}");
     // Taken back, it is gone for members, and kept for whoever asked for the hold.
     alice.send("<message to='wine@groupchat.erase.lit' type='groupchat' id='r'><retract xmlns='urn:xmpp:message-retract:1' id='w'/><body>/me</body></message>").await?;
-    hears(&mut bob, "urn:xmpp:message-retract:1").await?;
-    let exported = done(&component, &["export", "group", "wine"])?;
+    bob.hear("urn:xmpp:message-retract:1", PATIENCE).await?;
+    let exported = component.succeed(&["export", "group", "wine"])?;
     ensure!(exported.contains("\"original\":{\"body\":\"this is evidence\""), "{exported}");
 
-    let counted = done(&component, &["ctl", "erase", "alice@erase.lit", "--dry-run"])?;
+    let counted = component.succeed(&["ctl", "erase", "alice@erase.lit", "--dry-run"])?;
     ensure!(
         counted.contains(&format!("{MESSAGES} messages would go")) && counted.contains("held: stays"),
         "{counted}"
     );
-    let erased = done(&component, &["ctl", "erase", "alice@erase.lit"])?;
+    let erased = component.succeed(&["ctl", "erase", "alice@erase.lit"])?;
     ensure!(erased.contains("1 groups are held"), "{erased}");
     // Bob hears that he is owner now, and that she left.
-    let (owner, left) = (hears(&mut bob, "role='owner'").await?, hears(&mut bob, "#removemember").await?);
+    let (owner, left) =
+        (bob.hear("role='owner'", PATIENCE).await?, bob.hear("#removemember", PATIENCE).await?);
     ensure!(owner.contains("bob@erase.lit") && left.contains("alice@erase.lit"), "{owner} {left}");
     let start = Instant::now();
-    while !done(&component, &["ctl", "erase", "alice@erase.lit", "--dry-run"])?
+    while !component
+        .succeed(&["ctl", "erase", "alice@erase.lit", "--dry-run"])?
         .contains("0 messages would go")
     {
         ensure!(start.elapsed() < PATIENCE, "it does not end");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let tea = done(&component, &["export", "group", "tea"])?;
+    let tea = component.succeed(&["export", "group", "tea"])?;
     ensure!(!tea.contains("alice@erase.lit") && !tea.contains("said 0 times"), "{tea:.3000}");
     ensure!(tea.contains("bob was here") && tea.contains("\"retracted\""), "{tea:.3000}");
-    let wine = done(&component, &["export", "group", "wine"])?;
+    let wine = component.succeed(&["export", "group", "wine"])?;
     ensure!(wine.contains("alice@erase.lit") && wine.contains("this is evidence"), "{wine}");
     bob.send("<iq type='set' id='h' to='tea@groupchat.erase.lit'><query xmlns='urn:xmpp:mam:2'/></iq>")
         .await?;
-    let tombstone = hears(&mut bob, "<retracted").await?;
+    let tombstone = bob.hear("<retracted", PATIENCE).await?;
     ensure!(!tombstone.contains("alice@erase.lit"), "{tombstone}");
     // The group lives on, and she may come back as somebody new.
-    done(&component, &["ctl", "add", "tea", "alice@erase.lit"])?;
+    component.succeed(&["ctl", "add", "tea", "alice@erase.lit"])?;
     say(&mut bob, "tea", "b2", "welcome").await?;
-    done(&component, &["ctl", "hold", "wine", "off"])?;
-    let wine = done(&component, &["export", "group", "wine"])?;
+    component.succeed(&["ctl", "hold", "wine", "off"])?;
+    let wine = component.succeed(&["export", "group", "wine"])?;
     ensure!(!wine.contains("this is evidence"), "{wine}");
-    let audit = done(&component, &["ctl", "audit"])?;
+    let audit = component.succeed(&["ctl", "audit"])?;
     ensure!(
         audit.contains("\"erase\"") && audit.contains("\"hold\"") && audit.contains("file 12"),
         "{audit}"

@@ -1,14 +1,11 @@
 //! Rooms of a real Prosody, and of a real ejabberd, become groups: they are made and talked in by clients, the server is stopped, the
 //! program takes them over, and members read them in the service.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use groupchat_tests::client::Client;
-use groupchat_tests::real::{
-    Account, Addresses, Component, Domain, Ejabberd, Prosody, Site, build_component,
-};
+use groupchat_tests::real::{Account, Addresses, Component, Domain, Ejabberd, Prosody, Site};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ROOM: &str = "测试_room@conference.rooms.lit";
@@ -32,27 +29,16 @@ async fn login(host: &Addresses, user: &str) -> Result<Client> {
     Ok(client)
 }
 
-/// Reads until a stanza holds this, and gives it.
-async fn hears(client: &mut Client, wanted: &str) -> Result<String> {
-    while let Some(received) = client.next(PATIENCE).await {
-        let text = String::from(&received.stanza);
-        if text.contains(wanted) {
-            return Ok(text);
-        }
-    }
-    anyhow::bail!("{} does not hear {wanted}", client.jid())
-}
-
 async fn join(client: &mut Client, nick: &str) -> Result<()> {
     client
         .send(&format!("<presence to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>"))
         .await?;
-    hears(client, "code='110'").await.map(drop)
+    client.hear("code='110'", PATIENCE).await.map(drop)
 }
 
 async fn say(client: &mut Client, id: &str, content: &str) -> Result<()> {
     client.send(&format!("<message to='{ROOM}' type='groupchat' id='{id}'>{content}</message>")).await?;
-    hears(client, &format!("id='{id}'")).await.map(drop)
+    client.hear(&format!("id='{id}'"), PATIENCE).await.map(drop)
 }
 
 /// A room with an owner, a member, somebody who only drops by, and somebody who may not.
@@ -73,7 +59,7 @@ async fn talk(host: &Addresses) -> Result<()> {
              <value>http://jabber.org/protocol/muc#roomconfig</value></field>{fields}</x></query></iq>"
         ))
         .await?;
-    hears(&mut alice, "id='c'").await?;
+    alice.hear("id='c'", PATIENCE).await?;
     for (user, affiliation) in [("bob", "member"), ("eve", "outcast")] {
         alice
             .send(&format!(
@@ -81,7 +67,7 @@ async fn talk(host: &Addresses) -> Result<()> {
                  <item affiliation='{affiliation}' jid='{user}@rooms.lit'/></query></iq>"
             ))
             .await?;
-        hears(&mut alice, &format!("id='{user}'")).await?;
+        alice.hear(&format!("id='{user}'"), PATIENCE).await?;
     }
     join(&mut bob, "Bob").await?;
     join(&mut carol, "Carol").await?;
@@ -94,12 +80,7 @@ async fn talk(host: &Addresses) -> Result<()> {
 }
 
 fn import(component: &Component, from: &[&str]) -> Result<String> {
-    let mut command = Command::new(build_component()?);
-    command.arg("import").args(from).args(["--host", "conference.rooms.lit"]);
-    let output = command.arg("--config").arg(component.config()).output()?;
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    ensure!(output.status.success(), "{said}");
-    Ok(said)
+    component.succeed(&[&["import"], from, &["--host", "conference.rooms.lit"]].concat())
 }
 
 /// Waits until the service answers through its host.
@@ -110,7 +91,7 @@ async fn awake(client: &mut Client) -> Result<()> {
             "<iq type='get' id='up{number}' to='groupchat.rooms.lit'><ping xmlns='urn:xmpp:ping'/></iq>"
         );
         client.send(&ping).await?;
-        if hears(client, &format!("id='up{number}'")).await?.contains("type='result'") {
+        if client.hear(&format!("id='up{number}'"), PATIENCE).await?.contains("type='result'") {
             return Ok(());
         }
         ensure!(start.elapsed() < PATIENCE, "the service does not answer");
@@ -130,9 +111,7 @@ async fn taken_over(host: &Addresses, from: &[&str]) -> Result<String> {
     ensure!(done.contains(expected) && done.contains("1 groups imported"), "{done}");
     let again = import(&component, from)?;
     ensure!(again.contains("there is a group `测试_room` already") && again.contains("0 groups"), "{again}");
-    let mut command = Command::new(build_component()?);
-    command.args(["export", "group", "测试_room", "--config"]).arg(component.config());
-    let exported = String::from_utf8_lossy(&command.output()?.stdout).into_owned();
+    let exported = component.succeed(&["export", "group", "测试_room"])?;
     for nick in ["Alice A", "Bob", "Carol"] {
         ensure!(exported.contains(&format!("\"nick\":\"{nick}\"")), "{nick}: {exported}");
     }
@@ -143,26 +122,26 @@ async fn taken_over(host: &Addresses, from: &[&str]) -> Result<String> {
     bob.send("<presence to='groupchat.rooms.lit'/>").await?;
     let group = "测试_room@groupchat.rooms.lit";
     bob.send(&format!("<iq type='get' id='g' to='{group}'><query xmlns='http://jabber.org/protocol/groupchat#groupinfo'/></iq>")).await?;
-    let info = hears(&mut bob, "id='g'").await?;
+    let info = bob.hear("id='g'", PATIENCE).await?;
     ensure!(info.contains("下午茶") && info.contains("role='member'"), "{info}");
     bob.send(&format!("<iq type='set' id='h' to='{group}'><query xmlns='urn:xmpp:mam:2'/></iq>")).await?;
-    let milk = hears(&mut bob, "<result").await?;
+    let milk = bob.hear("<result", PATIENCE).await?;
     ensure!(
         milk.contains("奶茶") && milk.contains(&format!("{group}/alice")) && milk.contains("id='m1'"),
         "{milk}"
     );
-    let yes = hears(&mut bob, "<result").await?;
+    let yes = bob.hear("<result", PATIENCE).await?;
     ensure!(yes.contains("xmpp:bob@rooms.lit") && yes.contains(&format!("{group}/bob")), "{yes}");
     ensure!(!yes.contains("conference.rooms.lit"), "what the room said of itself stays there: {yes}");
-    let who = hears(&mut bob, "<result").await?;
+    let who = bob.hear("<result", PATIENCE).await?;
     ensure!(who.contains("who are you?"), "{who}");
     // It is no news, and the group goes on.
     bob.send("<iq type='get' id='i' to='groupchat.rooms.lit'><query xmlns='http://jabber.org/protocol/groupchat#inbox'/></iq>").await?;
-    let inbox = hears(&mut bob, "id='i'").await?;
+    let inbox = bob.hear("id='i'", PATIENCE).await?;
     ensure!(inbox.contains("unread='0'"), "{inbox}");
     bob.send(&format!("<message to='{group}' type='groupchat' id='n'><body>on we go</body></message>"))
         .await?;
-    hears(&mut bob, "on we go").await?;
+    bob.hear("on we go", PATIENCE).await?;
     Ok(done)
 }
 

@@ -90,6 +90,23 @@ impl Component {
         Ok(())
     }
 
+    /// Another run of the program with the same configuration: the exit code, and what it says on both outputs. The first
+    /// of the words is the command.
+    pub fn program(&self, words: &[&str]) -> Result<(Option<i32>, String)> {
+        let mut command = Command::new(build_component()?);
+        command.args(words.first()).arg("--config").arg(&self.config).args(words.iter().skip(1));
+        let output = command.output()?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.code(), String::from_utf8_lossy(&said).into_owned()))
+    }
+
+    /// The same, which has to go well: what it says.
+    pub fn succeed(&self, words: &[&str]) -> Result<String> {
+        let (code, said) = self.program(words)?;
+        anyhow::ensure!(code == Some(0), "{words:?}: {code:?} {said}");
+        Ok(said)
+    }
+
     /// The URL of its database.
     pub fn database(&self) -> &str {
         &self.database
