@@ -167,7 +167,7 @@ pub(crate) fn pending(row: pending::Model) -> Pending {
 }
 
 const REQUEST: &str = "request";
-const INVITATION: &str = "invitation";
+pub(crate) const INVITATION: &str = "invitation";
 
 pub(crate) fn new_message(new: &Archived) -> message::ActiveModel {
     message::ActiveModel {

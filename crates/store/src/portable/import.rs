@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use groupchat_core::{BareJid, GroupId, StanzaId, Timestamp};
 use groupchat_entity::{avatar, ban, cursor, group, kept, member, mention, message, occupant, pending};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Select, Set};
 use sha2::{Digest as _, Sha256};
 
 use super::check;
@@ -22,6 +22,8 @@ use crate::{Store, StoreError, rows};
 /// Nothing may have been said so much later than now: ids follow times, so it would keep them ahead for ever.
 const AHEAD_MS_MAX: i64 = 10 * 60 * 1_000;
 const DOING: &str = "importing";
+const UNSAID: &str =
+    "the service has not said yet what it has stored: let it run until nothing waits, and stop it";
 const DIFFERS: &str = "what was written does not read as it came";
 
 /// What is done with a group whose id is taken.
@@ -97,10 +99,38 @@ impl Said {
     async fn by(tx: &DatabaseTransaction, domain: &BareJid) -> Result<Option<Self>, StoreError> {
         let row = cursor::Entity::find_by_id(domain.as_str()).one(tx).await.doing(DOING)?;
         let Some(cursor::Model { position: upto, .. }) = row else { return Ok(None) };
-        let behind = message::Entity::find().filter(message::Column::MsgId.gt(upto)).limit(1);
-        let is_all = behind.one(tx).await.doing(DOING)?.is_none();
-        Ok(Some(Self { upto, is_all }))
+        let (rows, invitations) = behind(upto);
+        Ok(Some(Self { upto, is_all: !is_any(tx, rows, invitations).await? }))
     }
+
+    /// Has the service said all of this group?
+    async fn has_all_of(&self, tx: &DatabaseTransaction, id: &GroupId) -> Result<bool, StoreError> {
+        let (rows, invitations) = behind(self.upto);
+        let rows = rows.filter(message::Column::GroupId.eq(id.as_str()));
+        let invitations = invitations.filter(pending::Column::GroupId.eq(id.as_str()));
+        Ok(self.is_all || !is_any(tx, rows, invitations).await?)
+    }
+}
+
+/// What is said when the service starts: rows of the archive, and invitations, which are in no archive.
+fn behind(upto: i64) -> (Select<message::Entity>, Select<pending::Entity>) {
+    let rows = message::Entity::find().filter(message::Column::MsgId.gt(upto));
+    // An id is about the microsecond of its making.
+    let invitations = pending::Entity::find()
+        .filter(pending::Column::Kind.eq(rows::INVITATION))
+        .filter(pending::Column::Since.gt(upto / 1_000));
+    (rows, invitations)
+}
+
+async fn is_any(
+    tx: &DatabaseTransaction,
+    rows: Select<message::Entity>,
+    invitations: Select<pending::Entity>,
+) -> Result<bool, StoreError> {
+    let row = rows.select_only().column(message::Column::MsgId).limit(1).into_tuple::<i64>();
+    let invitation = invitations.select_only().column(pending::Column::Id).limit(1).into_tuple::<i64>();
+    let row = row.one(tx).await.doing(DOING)?;
+    Ok(row.is_some() || invitation.one(tx).await.doing(DOING)?.is_some())
 }
 
 impl Store {
@@ -121,6 +151,7 @@ impl Store {
         let (id, settings) = check::group(&record).map_err(|why| refused(&record.id, why))?;
         let tx = self.begin().await?;
         let there = group::Entity::find().filter(group::Column::GroupId.eq(id.as_str())).lock_exclusive();
+        let said = Said::by(&tx, domain).await?;
         let mut version = 1;
         if let Some(there) = there.one(&tx).await.doing(DOING)? {
             if when_there == WhenThere::Refuse {
@@ -128,6 +159,11 @@ impl Store {
             }
             if there.held_at.is_some() {
                 return Err(refused(&record.id, "the one that is there is under a legal hold".to_owned()));
+            }
+            if let Some(said) = &said
+                && !said.has_all_of(&tx, &id).await?
+            {
+                return Err(refused(&record.id, UNSAID.to_owned()));
             }
             version = there.version + 1;
             clear(&tx, &id).await?;
@@ -153,7 +189,6 @@ impl Store {
             };
             avatar::Entity::insert(row).exec_without_returning(&tx).await.doing(DOING)?;
         }
-        let said = Said::by(&tx, domain).await?;
         let mut import = GroupImport {
             tx,
             domain: domain.clone(),
@@ -287,9 +322,7 @@ impl GroupImport {
         }
         self.reach = self.reach.max(id);
         match &self.said {
-            Some(said) if id > said.upto && !said.is_all => Err(self.refused(
-                "the service has not said yet what it has stored: let it run until nothing waits, and stop it",
-            )),
+            Some(said) if id > said.upto && !said.is_all => Err(self.refused(UNSAID)),
             _ => Ok(()),
         }
     }

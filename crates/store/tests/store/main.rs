@@ -26,3 +26,4 @@ mod refused_imports;
 mod rooms;
 mod sessions;
 mod support;
+mod unsaid;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::life::command;
 use crate::support::*;
 
-fn domain() -> BareJid {
+pub(crate) fn domain() -> BareJid {
     bare("groupchat.h")
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn import(store: &Store, records: &[Record], kept: bool) -> Res
     import_as(store, records, WhenThere::Refuse, kept).await
 }
 
-async fn import_as(
+pub(crate) async fn import_as(
     store: &Store,
     records: &[Record],
     when_there: WhenThere,
@@ -209,7 +209,7 @@ fn what_is_not_known_in_a_line_is_refused() {
 }
 
 /// On a server each needs two databases to be made.
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     if std::env::var_os(SERVER).is_some() { 4 } else { 24 }
 }
 
