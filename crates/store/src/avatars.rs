@@ -2,7 +2,9 @@
 
 use groupchat_core::{Avatar, GroupId};
 use groupchat_entity::{avatar, group};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationDef, Set,
+};
 
 use crate::error::Doing;
 use crate::{Store, StoreError};
@@ -13,20 +15,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn avatar(&self, id: &GroupId) -> Result<Option<Avatar>, StoreError> {
-        let hash = group::Entity::find()
+        // With its hash in one statement: between two of them another picture may take its place.
+        let to_group: RelationDef = avatar::Entity::belongs_to(group::Entity)
+            .from(avatar::Column::GroupId)
+            .to(group::Column::GroupId)
+            .into();
+        let found = avatar::Entity::find()
             .select_only()
+            .columns([avatar::Column::Kind, avatar::Column::Data])
             .column(group::Column::Avatar)
-            .filter(group::Column::GroupId.eq(id.as_str()))
-            .into_tuple::<String>();
-        let hash = hash.one(&self.db).await.doing("looking for a picture")?.unwrap_or_default();
-        if hash.is_empty() {
-            return Ok(None);
-        }
-        let found = avatar::Entity::find_by_id(id.as_str()).one(&self.db).await;
-        Ok(found.doing("reading a picture")?.map(|row| Avatar {
-            kind: row.kind.into(),
-            bytes: bytes(&row.data),
-            data: row.data.into(),
+            .join(JoinType::InnerJoin, to_group)
+            .filter(avatar::Column::GroupId.eq(id.as_str()))
+            .filter(group::Column::Avatar.ne(""))
+            .into_tuple::<(String, String, String)>();
+        let found = found.one(&self.db).await.doing("reading a picture")?;
+        Ok(found.map(|(kind, data, hash)| Avatar {
+            kind: kind.into(),
+            bytes: bytes(&data),
+            data: data.into(),
             hash: hash.into(),
         }))
     }

@@ -68,7 +68,7 @@ async fn of_a_held_group_nothing_goes() {
 }
 
 /// All that erasing does in the tables, as the engine does it for somebody who has left.
-async fn erase(store: &Store, who: &str) {
+pub(crate) async fn erase(store: &Store, who: &str) {
     for trace in store.traces(&bare(who)).await.unwrap() {
         let upto = store.newest(&trace.group).await.unwrap();
         erase_in(store, who, &trace, upto).await;
