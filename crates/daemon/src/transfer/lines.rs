@@ -1,12 +1,11 @@
 //! Exports as text: a record a line, between a header and an end.
 
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Write};
 
 use anyhow::{Context, bail};
 use groupchat_store::portable::{End, Export, Header, Record};
 
-/// Longest line: a message has some hundred kilobytes, and JSON may write six for one.
-const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+use super::bounded::{BYTES_MAX, BoundedLines, Extent};
 
 /// Writes an export, and tells how many records it has.
 ///
@@ -34,7 +33,7 @@ fn line(to: &mut impl Write, record: &Record) -> anyhow::Result<()> {
 
 /// Reads records, one at a time, and knows where it is.
 pub(crate) struct Lines<R> {
-    from: R,
+    from: BoundedLines<R>,
     /// The number of the line that was read last.
     pub(crate) number: u64,
 }
@@ -42,7 +41,7 @@ pub(crate) struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     /// Begins.
     pub(crate) fn new(from: R) -> Self {
-        Self { from, number: 0 }
+        Self { from: BoundedLines::new(from, BYTES_MAX), number: 0 }
     }
 
     /// The next record; `None` at the end. Empty lines do not matter.
@@ -50,19 +49,15 @@ impl<R: BufRead> Lines<R> {
     /// # Errors
     /// It cannot be read, is no record, or is too long.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Record>> {
+        let mut text = Vec::new();
         loop {
             self.number += 1;
-            let mut text = Vec::new();
             let place = || format!("line {}", self.number);
-            let read = self.from.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut text);
-            if read.with_context(place)? == 0 {
-                return Ok(None);
-            }
-            if text.len() as u64 == LINE_BYTES_MAX {
-                bail!("line {} is longer than {LINE_BYTES_MAX} bytes", self.number);
-            }
-            if !text.trim_ascii().is_empty() {
-                return serde_json::from_slice(&text).with_context(place).map(Some);
+            match self.from.next(&mut text).with_context(place)? {
+                None => return Ok(None),
+                Some(Extent::Cut) => bail!("line {} is longer than {BYTES_MAX} bytes", self.number),
+                Some(Extent::Whole) if text.trim_ascii().is_empty() => {}
+                Some(Extent::Whole) => return serde_json::from_slice(&text).with_context(place).map(Some),
             }
         }
     }

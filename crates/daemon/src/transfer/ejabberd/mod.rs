@@ -8,7 +8,7 @@ mod sql;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -19,54 +19,74 @@ use groupchat_link::COMPONENT_NS;
 use minidom::Element;
 use sql::Row;
 
+use super::bounded::{BYTES_MAX, BoundedLines, Extent};
 use super::rooms::{Complaints, Line, Lines, Person, Room, Speaker};
 
 /// Elements in elements of a message that is read.
 const DEPTH_MAX: i64 = 100;
 
+/// The tables that are read. Lines of others are passed over, whatever they hold.
+const TABLES: [&str; 2] = ["muc_room", "archive"];
+
 /// The rooms of one host, and where in the file things are.
 pub(crate) struct Ejabberd {
     file: RefCell<BufReader<File>>,
     host: String,
-    /// The options of each room, by its name.
-    rooms: BTreeMap<String, String>,
-    /// When each message of a room was said, in microseconds, and at which byte it stands.
-    said: BTreeMap<String, Vec<(i64, u64)>>,
+    /// The options of each room, by its name; or why they cannot be read.
+    rooms: BTreeMap<String, Result<String, String>>,
+    /// Where each message of a room stands, in their order.
+    said: BTreeMap<String, Vec<Place>>,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// When it was said, in microseconds.
+    when: i64,
+    /// The byte at which its line begins, and how many bytes that has.
+    at: u64,
+    bytes: u64,
+    /// The number of the line.
+    line: u64,
 }
 
 impl Ejabberd {
     /// Looks through the file.
     ///
     /// # Errors
-    /// It cannot be read, or holds no rooms of this host.
+    /// It cannot be read, a row of a room or of a message ends in its midst or is too long, or it holds no rooms of this host.
     pub(crate) fn open(path: &Path, host: &str) -> anyhow::Result<Self> {
-        let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
-        let mut file = BufReader::new(file);
-        let (mut rooms, mut said) = (BTreeMap::new(), BTreeMap::<String, Vec<(i64, u64)>>::new());
-        let (mut line, mut at) = (String::new(), 0_u64);
-        loop {
-            line.clear();
-            let bytes = file.read_line(&mut line).with_context(|| format!("reading {}", path.display()))?;
-            if bytes == 0 {
-                break;
+        let reading = || format!("reading {}", path.display());
+        let file = File::open(path).with_context(reading)?;
+        let mut lines = BoundedLines::new(BufReader::new(file), BYTES_MAX);
+        let (mut rooms, mut said) = (BTreeMap::new(), BTreeMap::<String, Vec<Place>>::new());
+        let mut line = Vec::new();
+        while let Some(extent) = lines.next(&mut line).with_context(reading)? {
+            let number = lines.number();
+            let Some(table) = TABLES.into_iter().find(|table| sql::is_row(&line, table)) else { continue };
+            let wrong = |why: String| anyhow::anyhow!("{}, line {number}: {why}", path.display());
+            if extent == Extent::Cut {
+                return Err(wrong(format!("a row of {table} that is longer than {BYTES_MAX} bytes")));
             }
-            let wrong = |why: String| anyhow::anyhow!("{}, byte {at}: {why}", path.display());
-            if let Some(mut row) = sql::row(&line, "muc_room").map_err(wrong)? {
+            // What is no UTF-8 is told with the room that it belongs to.
+            let text = String::from_utf8_lossy(&line);
+            let Some(mut row) = sql::row(&text, table).map_err(wrong)? else { continue };
+            if table == "muc_room" {
                 if row.get("host").is_some_and(|of| of == host) {
-                    rooms.insert(
-                        row.remove("name").unwrap_or_default(),
-                        row.remove("opts").unwrap_or_default(),
-                    );
+                    let options = row.remove("opts").unwrap_or_default();
+                    let is_utf8 = std::str::from_utf8(&line).is_ok();
+                    let options =
+                        if is_utf8 { Ok(options) } else { Err(format!("line {number} is no UTF-8")) };
+                    rooms.insert(row.remove("name").unwrap_or_default(), options);
                 }
-            } else if let Some(row) = sql::row(&line, "archive").map_err(wrong)?
-                && let Some((room, of)) = row.get("username").and_then(|name| name.rsplit_once('@'))
+            } else if let Some((room, of)) = row.get("username").and_then(|name| name.rsplit_once('@'))
                 && of == host
                 && row.get("kind").is_some_and(|kind| kind == "groupchat")
                 && let Some(when) = row.get("timestamp").and_then(|when| when.parse().ok())
             {
-                said.entry(room.to_owned()).or_default().push((when, at));
+                let place = Place { when, at: lines.begin(), bytes: line.len() as u64, line: number };
+                said.entry(room.to_owned()).or_default().push(place);
             }
-            at += bytes as u64;
         }
         if rooms.is_empty() {
             bail!("there are no rooms of {host} in {}", path.display());
@@ -74,9 +94,9 @@ impl Ejabberd {
         for messages in said.values_mut() {
             messages.sort_unstable();
             // The archive is written twice: for messages of users, and for those of rooms.
-            messages.dedup_by_key(|(when, _)| *when);
+            messages.dedup_by_key(|place| place.when);
         }
-        Ok(Self { file: RefCell::new(file), host: host.to_owned(), rooms, said })
+        Ok(Self { file: RefCell::new(lines.into_inner()), host: host.to_owned(), rooms, said })
     }
 
     /// The ids of its rooms, in their order.
@@ -94,7 +114,11 @@ impl Ejabberd {
     /// # Errors
     /// Its options cannot be read, or it is to end with those who are in it.
     pub(crate) fn room(&self, id: &str, complaints: &mut Complaints) -> anyhow::Result<Room> {
-        let options = self.rooms.get(id).map(String::as_str).unwrap_or_default();
+        let options = match self.rooms.get(id) {
+            Some(Ok(options)) => options.as_str(),
+            Some(Err(why)) => bail!("{why}"),
+            None => "",
+        };
         let options = erlang::read(options).map_err(|why| anyhow::anyhow!("its options: {why}"))?;
         let is = |name: &str| options.of(name).and_then(Term::atom) == Some("true");
         if !is("persistent") {
@@ -138,17 +162,19 @@ impl Ejabberd {
     pub(crate) fn lines<'a>(&'a self, id: &str) -> Lines<'a> {
         let address = format!("{id}@{}", self.host);
         let messages = self.said.get(id).map(Vec::as_slice).unwrap_or_default();
-        Box::new(messages.iter().filter_map(move |(when, at)| {
-            let line = self.row(*at).and_then(|row| line(&row, *when, &address));
-            line.map_err(|why| format!("the message at byte {at}: {why}")).transpose()
+        Box::new(messages.iter().filter_map(move |place| {
+            let line = self.row(place).and_then(|row| line(&row, place.when, &address));
+            line.map_err(|why| format!("the message in line {}: {why}", place.line)).transpose()
         }))
     }
 
-    fn row(&self, at: u64) -> Result<Row, String> {
+    fn row(&self, place: &Place) -> Result<Row, String> {
         let mut file = self.file.borrow_mut();
-        let mut text = String::new();
-        file.seek(SeekFrom::Start(at)).map_err(|problem| problem.to_string())?;
-        file.read_line(&mut text).map_err(|problem| problem.to_string())?;
+        let mut line = Vec::new();
+        file.seek(SeekFrom::Start(place.at)).map_err(|problem| problem.to_string())?;
+        let read = (&mut *file).take(place.bytes).read_to_end(&mut line);
+        read.map_err(|problem| problem.to_string())?;
+        let text = String::from_utf8(line).map_err(|_| "it is no UTF-8".to_owned())?;
         sql::row(&text, "archive")?.ok_or_else(|| "the file was changed".to_owned())
     }
 }

@@ -5,6 +5,12 @@ use std::collections::HashMap;
 /// A row: values by column.
 pub(super) type Row = HashMap<String, String>;
 
+/// Does a line begin like one that inserts a row into this table?
+pub(super) fn is_row(line: &[u8], table: &str) -> bool {
+    let rest = line.strip_prefix(b"INSERT INTO ").and_then(|rest| rest.strip_prefix(table.as_bytes()));
+    rest.is_some_and(|rest| rest.starts_with(b"("))
+}
+
 /// The row that a line inserts into this table; `None`: it does something else.
 ///
 /// # Errors

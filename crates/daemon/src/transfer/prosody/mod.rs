@@ -7,7 +7,7 @@ mod stanza;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -17,11 +17,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use lua::{Table, Value};
 use sha2::Sha256;
 
+use super::bounded::{BYTES_MAX, BoundedLines, Extent};
 use super::rooms::{Complaints, Line, Lines, Person, Room, Speaker};
-
-/// Bytes of one configuration, and of one message.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-const ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The rooms of one host.
 pub(crate) struct Prosody {
@@ -87,7 +84,10 @@ impl Prosody {
     pub(crate) fn room(&self, id: &str, complaints: &mut Complaints) -> anyhow::Result<Found> {
         let file = self.folder.join("config").join(format!("{}.dat", encoded(id)));
         let mut text = Vec::new();
-        File::open(&file)?.take(FILE_BYTES_MAX).read_to_end(&mut text)?;
+        File::open(&file)?.take(BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+        if text.len() > BYTES_MAX {
+            bail!("{} is larger than {BYTES_MAX} bytes", file.display());
+        }
         let config = lua::read(&text).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))?;
         let nothing = Table::default();
         let data = config.table("_data").unwrap_or(&nothing);
@@ -140,7 +140,7 @@ impl Found {
             return Ok(Box::new(std::iter::empty()));
         }
         let file = File::open(&self.log).with_context(|| format!("reading {}", self.log.display()))?;
-        let items = Items { from: BufReader::new(file), number: 0, is_over: false };
+        let items = Items::new(file);
         Ok(Box::new(items.filter_map(|(number, item)| {
             let line = item.and_then(|item| self.line(&item));
             line.map_err(|why| format!("line {number} of {}: {why}", self.log.display())).transpose()
@@ -208,41 +208,47 @@ fn told(data: &Table, complaints: &mut Complaints) {
 
 /// The items of an archive, with the lines at which they begin.
 struct Items {
-    from: BufReader<File>,
-    number: u64,
+    lines: BoundedLines<BufReader<File>>,
     /// What cannot be read once is not asked again.
     is_over: bool,
+}
+
+impl Items {
+    fn new(file: File) -> Self {
+        Self { lines: BoundedLines::new(BufReader::new(file), BYTES_MAX), is_over: false }
+    }
 }
 
 impl Iterator for Items {
     type Item = (u64, Result<Table, String>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (mut text, mut first) = (Vec::new(), 0);
+        let (mut item, mut line, mut first, mut is_large) = (Vec::new(), Vec::new(), 0, false);
         while !self.is_over {
-            let start = text.len();
-            self.number += 1;
-            let read = (&mut self.from).take(ITEM_BYTES_MAX as u64 + 1).read_until(b'\n', &mut text);
-            let line = text[start..].trim_ascii();
-            match read {
+            match self.lines.next(&mut line) {
                 Err(problem) => {
                     self.is_over = true;
-                    return Some((self.number, Err(problem.to_string())));
+                    return Some((self.lines.number() + 1, Err(problem.to_string())));
                 }
-                Ok(0) if text.trim_ascii().is_empty() => return None,
-                Ok(0) => return Some((first, Err("it ends in its midst".to_owned()))),
-                Ok(_) if text.len() > ITEM_BYTES_MAX => {
-                    // Whatever it is, it is not read into memory: the rest of it is no item either.
-                    return Some((self.number, Err("it is too large".to_owned())));
+                Ok(None) => {
+                    self.is_over = true;
+                    return (first > 0).then(|| (first, Err("it ends in its midst".to_owned())));
                 }
-                Ok(_) if first == 0 && line.is_empty() => text.clear(),
-                Ok(_) => {
+                Ok(Some(_)) if first == 0 && line.trim_ascii().is_empty() => {}
+                Ok(Some(extent)) => {
                     if first == 0 {
-                        first = self.number;
+                        first = self.lines.number();
+                    }
+                    is_large |= extent == Extent::Cut || item.len() + line.len() > BYTES_MAX;
+                    if is_large {
+                        item.clear();
+                    } else {
+                        item.extend_from_slice(&line);
                     }
                     // Texts have no line ends of their own in it.
-                    if line == b"});" {
-                        return Some((first, lua::read(&text)));
+                    if extent == Extent::Whole && line.trim_ascii() == b"});" {
+                        let too_large = || Err(format!("it is larger than {BYTES_MAX} bytes"));
+                        return Some((first, if is_large { too_large() } else { lua::read(&item) }));
                     }
                 }
             }
@@ -296,8 +302,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_once() {
         // A folder can be opened, and not be read.
-        let from = BufReader::new(File::open(std::env::temp_dir()).unwrap());
-        assert_eq!(Items { from, number: 0, is_over: false }.take(10).count(), 1);
+        let folder = File::open(std::env::temp_dir()).unwrap();
+        assert_eq!(Items::new(folder).take(10).count(), 1);
     }
 
     #[test]
