@@ -19,7 +19,7 @@ use groupchat_store::Store;
 pub(crate) use report::Report;
 pub(crate) use table::AdminCommand;
 use table::Switch;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -184,14 +184,19 @@ impl Admin {
         self.hand_over(Order::Act(Box::new(act)), is_done).await.map(|()| Report::of("done"))
     }
 
+    /// Where the engine takes orders, while it does.
+    fn orders(&self) -> Result<mpsc::Sender<Order>, String> {
+        let orders = self.watch.orders.get().and_then(mpsc::WeakSender::upgrade);
+        orders.ok_or_else(|| "the service is not at work".to_owned())
+    }
+
     /// Has the engine do it, and waits for what comes of it.
     async fn hand_over<T>(
         &self,
         order: Order,
         is_done: oneshot::Receiver<Result<T, Refusal>>,
     ) -> Result<T, String> {
-        let orders = self.watch.orders.get().and_then(tokio::sync::mpsc::WeakSender::upgrade);
-        let Some(orders) = orders else { return Err("the service is not at work".into()) };
+        let orders = self.orders()?;
         orders.send(order).await.map_err(|_| "the service is ending".to_owned())?;
         match tokio::time::timeout(PATIENCE, is_done).await {
             Ok(Ok(Ok(done))) => Ok(done),

@@ -120,14 +120,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<Erased, StoreError> {
         let group = trace.group.as_str();
+        let next = stretch.of(written(group, &trace.mids)).filter(message::Column::SenderJid.ne(ERASED));
+        let ids = self.found_ids(next).await?;
+        let Some(last) = ids.last().copied() else { return Ok(Erased::All) };
         let tx = self.begin().await?;
         if hold::lock(&tx, group).await? {
             return Ok(Erased::Held);
         }
-        let next = stretch.of(written(group, &trace.mids)).filter(message::Column::SenderJid.ne(ERASED));
-        let next = next.select_only().column(message::Column::MsgId).into_tuple::<i64>();
-        let ids = next.all(&tx).await.doing(DOING)?;
-        let Some(last) = ids.last().copied() else { return Ok(Erased::All) };
         bury(&tx, group, &ids, now).await?;
         tx.commit().await.doing(DOING)?;
         Ok(Erased::To(last))
@@ -143,18 +142,19 @@ impl Store {
         stretch: Stretch,
         without: impl Fn(&str) -> String,
     ) -> Result<Erased, StoreError> {
-        let tx = self.begin().await?;
-        if hold::lock(&tx, group.as_str()).await? {
-            return Ok(Erased::Held);
-        }
         let next = message::Entity::find()
             .filter(message::Column::GroupId.eq(group.as_str()))
             .filter(message::Column::Kind.eq(rows::kind(ArchivedKind::Event)))
             .filter(names(jid));
+        let ids = self.found_ids(stretch.of(next)).await?;
+        let Some(last) = ids.last().copied() else { return Ok(Erased::All) };
+        let tx = self.begin().await?;
+        if hold::lock(&tx, group.as_str()).await? {
+            return Ok(Erased::Held);
+        }
         // Under the lock, or another who is erased at the same time would come back with what was read before.
-        let found = stretch.of(next).all(&tx).await.doing(DOING)?;
-        let Some(last) = found.last().map(|row| row.msg_id) else { return Ok(Erased::All) };
-        for row in found {
+        let found = message::Entity::find().filter(message::Column::MsgId.is_in(ids)).all(&tx).await;
+        for row in found.doing(DOING)? {
             let is_his = rows::is_device_of(&row.sender_jid, jid.as_str());
             let sender = if is_his { ERASED.to_owned() } else { row.sender_jid };
             let update = message::Entity::update_many()
@@ -172,10 +172,6 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn erase_marks(&self, trace: &Trace, stretch: Stretch) -> Result<Erased, StoreError> {
-        let tx = self.begin().await?;
-        if hold::lock(&tx, trace.group.as_str()).await? {
-            return Ok(Erased::Held);
-        }
         let mids = || trace.mids.iter().map(Mid::as_str);
         let mentions = mention::Entity::find()
             .select_only()
@@ -184,26 +180,35 @@ impl Store {
             .filter(mention::Column::Mid.is_in(mids()))
             .filter(mention::Column::MsgId.lte(stretch.upto.0))
             .limit(stretch.rows_max);
-        let mentions: Vec<i64> = mentions.into_tuple().all(&tx).await.doing(DOING)?;
-        if !mentions.is_empty() {
-            let gone = mention::Entity::delete_many().filter(mention::Column::Id.is_in(mentions));
-            gone.exec(&tx).await.doing(DOING)?;
-            tx.commit().await.doing(DOING)?;
-            return Ok(Erased::To(stretch.after));
-        }
+        let mentions: Vec<i64> = mentions.into_tuple().all(&self.db).await.doing(DOING)?;
         let moderated = message::Entity::find()
             .filter(message::Column::GroupId.eq(trace.group.as_str()))
             .filter(message::Column::RetractedBy.is_in(mids()))
             .filter(message::Column::Reason.is_not_null());
-        let moderated = stretch.of(moderated).select_only().column(message::Column::MsgId);
-        let moderated: Vec<i64> = moderated.into_tuple().all(&tx).await.doing(DOING)?;
-        let Some(last) = moderated.last().copied() else { return Ok(Erased::All) };
+        let moderated =
+            if mentions.is_empty() { self.found_ids(stretch.of(moderated)).await? } else { Vec::new() };
+        if mentions.is_empty() && moderated.is_empty() {
+            return Ok(Erased::All);
+        }
+        let last = moderated.last().copied().unwrap_or(stretch.after);
+        let tx = self.begin().await?;
+        if hold::lock(&tx, trace.group.as_str()).await? {
+            return Ok(Erased::Held);
+        }
+        let gone = mention::Entity::delete_many().filter(mention::Column::Id.is_in(mentions));
+        gone.exec(&tx).await.doing(DOING)?;
         let update = message::Entity::update_many()
             .col_expr(message::Column::Reason, Expr::value(None::<String>))
             .filter(message::Column::MsgId.is_in(moderated));
         update.exec(&tx).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         Ok(Erased::To(last))
+    }
+
+    /// Which rows these are. Looked for before anything is locked: it may be a way through all that a group has said.
+    async fn found_ids(&self, rows: sea_orm::Select<message::Entity>) -> Result<Vec<i64>, StoreError> {
+        let ids = rows.select_only().column(message::Column::MsgId).into_tuple::<i64>();
+        ids.all(&self.db).await.doing(DOING)
     }
 
     /// Forgets whose the member ids were that an account had in a group; nobody gets them all the same. Whoever has the group in memory

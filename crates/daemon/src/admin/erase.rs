@@ -3,6 +3,7 @@
 //!
 //! Not here: which rows these are (the store), and what leaving means (the engine).
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use groupchat_core::{BareJid, GroupId, StanzaId};
@@ -19,6 +20,8 @@ use crate::engine::{Erasure, Order, Outcome, Step};
 const ROWS_MAX: u64 = 200;
 /// Between two of them, so that others come in between.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often it is looked whether the server has heard that he left.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Whoever asks waits so long; then it goes on without him.
 const WAIT: Duration = Duration::from_secs(12);
 
@@ -116,6 +119,9 @@ impl Admin {
         let now = Clock::real().now();
         let without = |payload: &str| without(payload, who);
         for part in [Part::Written, Part::Told, Part::Marks] {
+            if part == Part::Told {
+                self.heard(store, *upto).await?;
+            }
             let mut stretch = Stretch { after: 0, upto: *upto, rows_max: ROWS_MAX };
             loop {
                 let erased = match part {
@@ -129,14 +135,27 @@ impl Admin {
                     Erased::Held => return Ok(Outcome::Held),
                 }
                 tokio::time::sleep(PAUSE).await;
+                self.orders()?;
             }
         }
         self.step(who, Step::Forget(trace.group.clone())).await
     }
 
+    /// Waits until the server has everything up to this row, and that is stored. What it may not have is said again from the archive,
+    /// with the names that stand there: whoever hears that somebody left is to hear who.
+    async fn heard(&self, store: &Store, upto: StanzaId) -> Result<(), String> {
+        let failed = |problem: &dyn Display| problem.to_string();
+        let domain =
+            BareJid::parse(&self.newest.get().component.domain).map_err(|problem| failed(&problem))?;
+        while store.cursor(&domain).await.map_err(|problem| failed(&problem))? < upto {
+            tokio::time::sleep(LOOK_EVERY).await;
+            self.orders()?;
+        }
+        Ok(())
+    }
+
     async fn step(&self, who: &BareJid, step: Step) -> Result<Outcome, String> {
-        let orders = self.watch.orders.get().and_then(tokio::sync::mpsc::WeakSender::upgrade);
-        let Some(orders) = orders else { return Err("the service is not at work".into()) };
+        let orders = self.orders()?;
         let (done, is_done) = oneshot::channel();
         let erasure = Erasure { who: who.clone(), step, done };
         orders.send(Order::Erase(Box::new(erasure))).await.map_err(|_| "the service is ending".to_owned())?;
@@ -149,7 +168,7 @@ impl Admin {
 }
 
 /// What is erased in a group, one after the other.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Written,
     Told,
