@@ -41,8 +41,8 @@ async fn say(client: &mut Client, id: &str, content: &str) -> Result<()> {
     client.hear(&format!("id='{id}'"), PATIENCE).await.map(drop)
 }
 
-/// A room with an owner, a member, somebody who only drops by, and somebody who may not.
-async fn talk(host: &Addresses) -> Result<()> {
+/// A room with an owner, a member, somebody who only drops by, and somebody who may not. Gives back the one who stays till the end.
+async fn talk(host: &Addresses) -> Result<Client> {
     let (mut alice, mut bob, mut carol) =
         (login(host, "alice").await?, login(host, "bob").await?, login(host, "carol").await?);
     join(&mut alice, "Alice A").await?;
@@ -76,7 +76,14 @@ async fn talk(host: &Addresses) -> Result<()> {
     say(&mut carol, "m3", "<body>who are you?</body>").await?;
     say(&mut bob, "m4", "<composing xmlns='http://jabber.org/protocol/chatstates'/>").await?;
     say(&mut bob, "m5", "<body>yess</body><replace xmlns='urn:xmpp:message-correct:0' id='m2'/>").await?;
-    Ok(())
+    let forged = "<body>I am Alice</body><x xmlns='http://jabber.org/protocol/muc#user'><item jid='alice@rooms.lit'/></x>";
+    say(&mut carol, "m6", forged).await?;
+    // A room that would end with her is there until the server stops.
+    carol.send("<presence to='passing@conference.rooms.lit/c'><x xmlns='http://jabber.org/protocol/muc'/></presence>").await?;
+    carol.hear("code='110'", PATIENCE).await?;
+    carol.send("<iq type='set' id='p' to='passing@conference.rooms.lit'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>").await?;
+    carol.hear("id='p'", PATIENCE).await?;
+    Ok(carol)
 }
 
 fn import(component: &Component, from: &[&str]) -> Result<String> {
@@ -105,7 +112,7 @@ async fn taken_over(host: &Addresses, from: &[&str]) -> Result<String> {
     let mut component = Component::start(&domain(), host, &[])?;
     component.stop()?;
     let tried = import(&component, &[from, &["--dry-run"]].concat())?;
-    let expected = "测试_room: 2 members, 1 former ones, 1 banned, 0 waiting, 4 messages";
+    let expected = "测试_room: 2 members, 1 former ones, 1 banned, 0 waiting, 5 messages";
     ensure!(tried.contains(expected) && tried.contains("1 groups would be imported"), "{tried}");
     let done = import(&component, from)?;
     ensure!(done.contains(expected) && done.contains("1 groups imported"), "{done}");
@@ -115,6 +122,8 @@ async fn taken_over(host: &Addresses, from: &[&str]) -> Result<String> {
     for nick in ["Alice A", "Bob", "Carol"] {
         ensure!(exported.contains(&format!("\"nick\":\"{nick}\"")), "{nick}: {exported}");
     }
+    let forged = exported.lines().find(|line| line.contains("I am Alice"));
+    ensure!(forged.is_some_and(|line| !line.contains("\"sender\":\"alice@")), "{forged:?}");
     component.restart()?;
 
     let mut bob = login(host, "bob").await?;
@@ -148,18 +157,22 @@ async fn taken_over(host: &Addresses, from: &[&str]) -> Result<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_of_prosody_become_groups() -> Result<()> {
     let mut host = Prosody::serve_with(&site(), ROOMS)?;
-    talk(&host.addresses).await?;
+    let staying = talk(&host.addresses).await?;
     host.stop()?;
+    drop(staying);
     host.restart()?;
     let data = host.data();
-    taken_over(&host.addresses, &["prosody-muc", "--data", &data.to_string_lossy()]).await.map(drop)
+    let done = taken_over(&host.addresses, &["prosody-muc", "--data", &data.to_string_lossy()]).await?;
+    ensure!(done.contains("passing: not taken over: it is not persistent"), "{done}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_of_ejabberd_become_groups() -> Result<()> {
     let mut host = Ejabberd::serve_with(&site(), MODULES)?;
-    talk(&host.addresses).await?;
+    let staying = talk(&host.addresses).await?;
     host.stop()?;
+    drop(staying);
     let file = host.export("rooms.lit")?;
     host.restart()?;
     taken_over(&host.addresses, &["ejabberd-muc", "--sql", &file.to_string_lossy()]).await.map(drop)

@@ -15,7 +15,7 @@ pub(super) async fn import(intake: &Intake, data: &Path, host: &str) -> anyhow::
     let mut groups = 0;
     for id in &ids {
         let mut complaints = Complaints::default();
-        let outcome = match prosody.room(id, &mut complaints) {
+        let outcome = match prosody.room(id, intake.now, &mut complaints) {
             Ok(found) => rooms::take(intake, &found.room, &|| found.lines(), &mut complaints).await,
             Err(problem) => Err(problem),
         };

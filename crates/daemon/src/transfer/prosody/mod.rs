@@ -11,10 +11,11 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use groupchat_core::{BareJid, Role};
+use groupchat_core::{BareJid, Role, Timestamp};
 use groupchat_dialect::taken;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lua::{Table, Value};
+use minidom::Element;
 use sha2::Sha256;
 
 use super::bounded::{BYTES_MAX, BoundedLines, Extent};
@@ -32,6 +33,10 @@ pub(crate) struct Found {
     pub(crate) room: Room,
     address: String,
     log: PathBuf,
+    /// Of what ids of occupants are made besides addresses; a room that has none never gave any.
+    salt: Option<String>,
+    /// Everybody's real address is shown, and so the room writes it into what it archives.
+    shows_addresses: bool,
     /// Whose the ids of occupants are.
     occupants: BTreeMap<String, BareJid>,
     /// Who has reserved a nick.
@@ -77,11 +82,16 @@ impl Prosody {
         ids.filter(|id| !rooms.contains(id)).collect()
     }
 
-    /// One room.
+    /// One room, as it is at that time.
     ///
     /// # Errors
-    /// Its configuration cannot be read.
-    pub(crate) fn room(&self, id: &str, complaints: &mut Complaints) -> anyhow::Result<Found> {
+    /// Its configuration cannot be read, or it is none that stays.
+    pub(crate) fn room(
+        &self,
+        id: &str,
+        now: Timestamp,
+        complaints: &mut Complaints,
+    ) -> anyhow::Result<Found> {
         let file = self.folder.join("config").join(format!("{}.dat", encoded(id)));
         let mut text = Vec::new();
         File::open(&file)?.take(BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
@@ -91,9 +101,7 @@ impl Prosody {
         let config = lua::read(&text).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))?;
         let nothing = Table::default();
         let data = config.table("_data").unwrap_or(&nothing);
-        if data.is_set("locked") {
-            bail!("it was never configured");
-        }
+        refuse_passing(data, now)?;
         let mut room = Room {
             id: id.to_owned(),
             properties: properties(data),
@@ -122,11 +130,14 @@ impl Prosody {
                 _ => complaints.add(format!("`{jid}` as {affiliation}: only accounts can be members")),
             }
         }
-        let salt = data.text("occupant_id_salt").unwrap_or_default();
+        let salt = data.text("occupant_id_salt").map(str::to_owned);
         let people = room.people.iter().map(|person| &person.jid).chain(&room.banned);
-        let occupants = people.map(|jid| (occupant_id(jid, salt), jid.clone())).collect();
+        let of = |jid: &BareJid| Some((occupant_id(jid, salt.as_deref()?), jid.clone()));
+        let occupants = people.filter_map(of).collect();
         let log = self.folder.join("muc_log").join(format!("{}.list", encoded(id)));
-        Ok(Found { room, address: format!("{id}@{}", self.host), log, occupants, reserved })
+        let address = format!("{id}@{}", self.host);
+        let shows_addresses = data.text("whois") == Some("anyone");
+        Ok(Found { room, address, log, salt, shows_addresses, occupants, reserved })
     }
 }
 
@@ -162,20 +173,49 @@ impl Found {
         Ok(Some(Line { at, speaker: self.speaker(&stanza, nick), nick: nick.to_owned(), client_id, said }))
     }
 
-    /// Prosody keeps no addresses in the archive, but ids that are made of them.
-    fn speaker(&self, stanza: &minidom::Element, nick: &str) -> Speaker {
-        let real = stanza.get_child("x", "http://jabber.org/protocol/muc#user");
-        let real = real.and_then(|x| x.children().find_map(|item| item.attr("jid")));
-        if let Some(jid) = real.and_then(|jid| BareJid::parse(jid).ok()) {
-            return Speaker::Known(jid);
-        }
-        let id = stanza.get_child("occupant-id", "urn:xmpp:occupant-id:0").and_then(|id| id.attr("id"));
-        let known = id.map_or_else(|| self.reserved.get(nick), |id| self.occupants.get(id));
-        match known {
-            Some(jid) => Speaker::Known(jid.clone()),
-            None => Speaker::Unknown(id.unwrap_or(nick).to_owned()),
-        }
+    /// Prosody takes ids of occupants away that a client made up (XEP-0421), and writes the true one. Addresses it adds behind
+    /// what the client said, if everybody may see them, and leaves what the client made up.
+    fn speaker(&self, stanza: &Element, nick: &str) -> Speaker {
+        let address = self.shown_address(stanza);
+        let Some((id, salt)) = only_id(stanza).zip(self.salt.as_deref()) else {
+            let known = address.or_else(|| self.reserved.get(nick).cloned());
+            return known.map_or_else(|| Speaker::Unknown(nick.to_owned()), Speaker::Known);
+        };
+        let shown = address.filter(|jid| occupant_id(jid, salt) == id);
+        let known = shown.or_else(|| self.occupants.get(id).cloned());
+        known.map_or_else(|| Speaker::Unknown(id.to_owned()), Speaker::Known)
     }
+
+    /// What the room itself wrote of the speaker stands last.
+    fn shown_address(&self, stanza: &Element) -> Option<BareJid> {
+        let shown = stanza.children().filter(|child| child.is("x", "http://jabber.org/protocol/muc#user"));
+        let last = shown.last().filter(|_| self.shows_addresses)?;
+        let jid = last.children().find_map(|item| item.attr("jid"))?;
+        BareJid::parse(jid).ok()
+    }
+}
+
+/// The id of the occupant, unless there are several: then Prosody did not look.
+fn only_id(stanza: &Element) -> Option<&str> {
+    let mut ids = stanza.children().filter(|child| child.is("occupant-id", "urn:xmpp:occupant-id:0"));
+    ids.next().filter(|_| ids.next().is_none())?.attr("id")
+}
+
+/// Prosody also saves, when it stops, rooms that would end with those who are in them, and for a while the names of those that
+/// were destroyed.
+fn refuse_passing(data: &Table, now: Timestamp) -> anyhow::Result<()> {
+    if data.is_set("destroyed") {
+        bail!("it was destroyed");
+    }
+    if !data.is_set("persistent") {
+        bail!("it is not persistent");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds is far below 2^53")]
+    let is_locked = |until: f64| until * 1_000.0 > now.0 as f64;
+    if data.is_set("locked") || data.number("locked").is_some_and(is_locked) {
+        bail!("it was never configured");
+    }
+    Ok(())
 }
 
 /// What the room says of itself, as the protocol's settings have it.
@@ -296,23 +336,4 @@ fn decoded(name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cannot_be_read_is_told_once() {
-        // A folder can be opened, and not be read.
-        let folder = File::open(std::env::temp_dir()).unwrap();
-        assert_eq!(Items::new(folder).take(10).count(), 1);
-    }
-
-    #[test]
-    fn names_and_ids_are_as_prosody_writes_them() {
-        assert_eq!(encoded("测_a.lit"), "%e6%b5%8b%5fa%2elit");
-        assert_eq!(decoded("%e6%b5%8b%5fa%2elit").as_deref(), Some("测_a.lit"));
-        assert_eq!(decoded("%e6"), None);
-        let alice = BareJid::parse("alice@p.lit").unwrap();
-        let id = occupant_id(&alice, "d55e6e2c-ce6b-4d1e-b2e9-5506bd32004b");
-        assert_eq!(id, "8XDg3K2Wo4zD4B1Y7m+x3m2b5v8xd9Bct5wYhVdgzG8=");
-    }
-}
+mod tests;
