@@ -195,19 +195,35 @@ fn line(row: &Row, when: i64, address: &str) -> Result<Option<Line>, String> {
     Ok(Some(Line { at: when / 1_000, speaker: Speaker::Known(speaker), nick, client_id, said }))
 }
 
-/// How deep it goes, or more, without reading it.
+/// How deep it goes, or more, without reading it. What ejabberd never writes (comments, CDATA, tags that do not end) is as deep as can
+/// be: whoever reads on may see tags where here are none.
 fn depth(xml: &str) -> i64 {
     let (mut now, mut most) = (0, 0);
-    for (at, _) in xml.match_indices(['<', '>']) {
-        match xml.as_bytes()[at] {
-            b'<' if xml[at..].starts_with("</") => now -= 1,
-            b'<' => now += 1,
-            _ if xml[..at].ends_with('/') => now -= 1,
-            _ => {}
+    for piece in xml.split('<').skip(1) {
+        let Some(tag) = tag(piece).filter(|tag| !tag.starts_with(['!', '?'])) else { return i64::MAX };
+        if tag.starts_with('/') {
+            now -= 1;
+            continue;
         }
+        now += 1;
         most = most.max(now);
+        now -= i64::from(tag.ends_with('/'));
     }
     most
+}
+
+/// From behind its bracket to the one that ends it: a bracket in a value does not.
+fn tag(piece: &str) -> Option<&str> {
+    let mut quote = None;
+    let end = piece.bytes().position(|byte| {
+        match (byte, quote) {
+            (b'\'' | b'"', None) => quote = Some(byte),
+            (byte, Some(open)) if byte == open => quote = None,
+            _ => {}
+        }
+        byte == b'>' && quote.is_none()
+    });
+    end.map(|end| &piece[..end])
 }
 
 fn properties(options: &Term, is: impl Fn(&str) -> bool) -> Vec<(String, String)> {
@@ -238,6 +254,11 @@ mod tests {
     #[test]
     fn depth_is_never_told_too_low() {
         assert_eq!(depth("<a><b/><c/><d x='/>'>t</d></a>"), 2);
-        assert_eq!(depth(&"<a>".repeat(500)), 500);
+        for (deep, count) in [("<a>", 500), ("<d x='/>'>", 5_000), ("<d x=\"'/>\" y='\"'>", 5_000)] {
+            assert_eq!(depth(&deep.repeat(count)), i64::try_from(count).unwrap(), "{deep}");
+        }
+        for hidden in ["<a><![CDATA[</a></a>]]>", "<a><!--</a>-->", "<?x </a>?>", "<a x='</a></a>'>"] {
+            assert_eq!(depth(hidden), i64::MAX, "{hidden}");
+        }
     }
 }
