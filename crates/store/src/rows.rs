@@ -35,23 +35,42 @@ pub(crate) fn new_group(new: &Group, now: Timestamp) -> group::ActiveModel {
 }
 
 pub(crate) fn new_settings(new: &Settings) -> group::ActiveModel {
+    // All by name, so that none can be left out without a word.
+    let Settings {
+        name,
+        description,
+        kind,
+        visibility,
+        invite,
+        configure,
+        post,
+        mention_all,
+        join,
+        history,
+        receipts,
+        retention_days,
+        lang,
+        avatar,
+        frozen,
+        subject,
+    } = new;
     group::ActiveModel {
-        name: Set(new.name.to_string()),
-        description: Set(new.description.to_string()),
-        kind: Set(new.kind.to_string()),
-        visibility: Set(new.visibility.as_str().to_owned()),
-        invite: Set(new.invite.as_str().to_owned()),
-        configure: Set(new.configure.as_str().to_owned()),
-        post: Set(new.post.as_str().to_owned()),
-        mention_all: Set(new.mention_all.as_str().to_owned()),
-        join: Set(new.join.as_str().to_owned()),
-        history: Set(new.history.as_str().to_owned()),
-        receipts: Set(new.receipts),
-        retention_days: Set(new.retention_days.into()),
-        lang: Set(new.lang.to_string()),
-        avatar: Set(new.avatar.to_string()),
-        frozen: Set(new.frozen),
-        subject: Set(new.subject.to_string()),
+        name: Set(name.to_string()),
+        description: Set(description.to_string()),
+        kind: Set(kind.to_string()),
+        visibility: Set(visibility.as_str().to_owned()),
+        invite: Set(invite.as_str().to_owned()),
+        configure: Set(configure.as_str().to_owned()),
+        post: Set(post.as_str().to_owned()),
+        mention_all: Set(mention_all.as_str().to_owned()),
+        join: Set(join.as_str().to_owned()),
+        history: Set(history.as_str().to_owned()),
+        receipts: Set(*receipts),
+        retention_days: Set((*retention_days).into()),
+        lang: Set(lang.to_string()),
+        avatar: Set(avatar.to_string()),
+        frozen: Set(*frozen),
+        subject: Set(subject.to_string()),
         ..group::ActiveModel::default()
     }
 }

@@ -38,11 +38,28 @@ pub(super) fn group(record: &GroupRecord) -> Checked<(GroupId, Settings)> {
     if record.locked.is_some() && record.held.is_some() {
         return Err("a room that nobody configured yet cannot be held".to_owned());
     }
-    Ok((id, Settings { avatar, ..settings(&record.settings)? }))
+    Ok((id, settings(&record.settings, avatar)?))
 }
 
-fn settings(record: &SettingsRecord) -> Checked<Settings> {
-    let SettingsRecord { name, description, kind, subject, lang, .. } = record;
+/// All by name, on both sides, so that none can be left out without a word.
+fn settings(record: &SettingsRecord, avatar: Arc<str>) -> Checked<Settings> {
+    let SettingsRecord {
+        name,
+        description,
+        kind,
+        visibility,
+        join,
+        invite,
+        configure,
+        post,
+        mention_all,
+        history,
+        receipts,
+        retention_days,
+        subject,
+        lang,
+        frozen,
+    } = record;
     for (what, text, max) in [
         ("name", name, NAME_CHARS_MAX),
         ("description", description, DESCRIPTION_CHARS_MAX),
@@ -56,18 +73,19 @@ fn settings(record: &SettingsRecord) -> Checked<Settings> {
         name: name.as_str().into(),
         description: description.as_str().into(),
         kind: kind.as_str().into(),
-        visibility: choice("visibility", &record.visibility, Visibility::parse)?,
-        invite: choice("invite", &record.invite, By::parse)?,
-        configure: choice("configure", &record.configure, By::parse)?,
-        post: choice("post", &record.post, By::parse)?,
-        mention_all: choice("mention_all", &record.mention_all, By::parse)?,
-        join: choice("join", &record.join, Join::parse)?,
-        history: choice("history", &record.history, History::parse)?,
-        receipts: record.receipts,
-        retention_days: record.retention_days,
+        visibility: choice("visibility", visibility, Visibility::parse)?,
+        invite: choice("invite", invite, By::parse)?,
+        configure: choice("configure", configure, By::parse)?,
+        post: choice("post", post, By::parse)?,
+        mention_all: choice("mention_all", mention_all, By::parse)?,
+        join: choice("join", join, Join::parse)?,
+        history: choice("history", history, History::parse)?,
+        receipts: *receipts,
+        retention_days: *retention_days,
         subject: subject.as_str().into(),
         lang: lang.as_str().into(),
-        ..Settings::default()
+        avatar,
+        frozen: *frozen,
     })
 }
 

@@ -142,6 +142,8 @@ pub struct SettingsRecord {
     pub subject: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub lang: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frozen: bool,
 }
 
 /// One membership, that of somebody who left too: nobody else gets his member id.

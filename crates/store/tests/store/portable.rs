@@ -116,6 +116,20 @@ async fn a_group_is_the_same_in_another_database_and_lives_on_there() {
 }
 
 #[tokio::test]
+async fn a_frozen_group_stays_frozen() {
+    let store = store().await;
+    let mut twin = lively(&store, "tea").await;
+    assert!(!lines(&exported(&store, &twin.group.id).await)[0].contains("frozen"));
+    let frozen = groupchat_core::Settings { frozen: true, ..twin.group.settings.clone() };
+    twin.change(Change::Updated(frozen)).await.unwrap();
+    let before = lines(&exported(&store, &twin.group.id).await);
+    let (_place, other) = another().await;
+    import(&other, &records(&before), true).await.unwrap();
+    assert_eq!(lines(&exported(&other, &twin.group.id).await), before);
+    assert!(other.load(&twin.group.id).await.unwrap().unwrap().settings.frozen);
+}
+
+#[tokio::test]
 async fn what_is_there_stays_unless_it_is_to_be_replaced() {
     let store = store().await;
     let twin = lively(&store, "tea").await;

@@ -31,6 +31,7 @@ pub(super) fn group_record(group: &Group, born: i64, countable: i64) -> GroupRec
             retention_days: settings.retention_days,
             subject: settings.subject.to_string(),
             lang: settings.lang.to_string(),
+            frozen: settings.frozen,
         },
         avatar: None,
         countable,
