@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use groupchat_tests::client::Client;
 use groupchat_tests::real::{Account, Component, Domain, Prosody, Site};
 
@@ -63,6 +63,23 @@ async fn a_user_is_erased_but_for_what_is_held() -> Result<()> {
         alice.send(&message).await?;
     }
     alice.hear(&format!("said {} times", MESSAGES - 1), PATIENCE).await?;
+    // Why she took something of his back is hers, wherever it stands.
+    bob.send("<message to='tea@groupchat.erase.lit' type='groupchat' id='o'><body>oops</body></message>")
+        .await?;
+    let oops = alice.hear("oops</body>", PATIENCE).await?;
+    let id = oops
+        .split("<stanza-id")
+        .nth(1)
+        .and_then(|rest| rest.split(" id='").nth(1))
+        .and_then(|rest| rest.split('\'').next());
+    let id = id.context("it has no id")?;
+    alice.send(&format!("<iq type='set' id='mod' to='tea@groupchat.erase.lit'><moderate xmlns='urn:xmpp:message-moderate:1' id='{id}'><retract xmlns='urn:xmpp:message-retract:1'/><reason>she was cross</reason></moderate></iq>")).await?;
+    bob.hear("she was cross", PATIENCE).await?;
+    let exported = component.succeed(&["export", "group", "tea"])?;
+    ensure!(
+        exported.matches("she was cross").count() > 1,
+        "in the row of his message, and in that of the event"
+    );
     let (code, said) = component.program(&["ctl", "hold", "wine", "on"])?;
     ensure!(code == Some(1) && said.contains("say why"), "{said}");
     component.succeed(&["ctl", "hold", "wine", "on", "--why", "file 12"])?;
@@ -94,7 +111,9 @@ async fn a_user_is_erased_but_for_what_is_held() -> Result<()> {
         std::thread::sleep(Duration::from_millis(50));
     }
     let tea = component.succeed(&["export", "group", "tea"])?;
-    ensure!(!tea.contains("alice@erase.lit") && !tea.contains("said 0 times"), "{tea:.3000}");
+    for gone in ["alice@erase.lit", "said 0 times", "she was cross"] {
+        ensure!(!tea.contains(gone), "{gone}: {tea:.3000}");
+    }
     ensure!(tea.contains("bob was here") && tea.contains("\"retracted\""), "{tea:.3000}");
     let wine = component.succeed(&["export", "group", "wine"])?;
     ensure!(wine.contains("alice@erase.lit") && wine.contains("this is evidence"), "{wine}");

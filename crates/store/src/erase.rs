@@ -132,7 +132,8 @@ impl Store {
         Ok(Erased::To(last))
     }
 
-    /// Takes an account out of what the group itself said, in the next events: `without` gives an event's payload without him.
+    /// Takes an account out of what the group itself said, in the next events: `without` gives an event's payload without him; it is
+    /// told whether the event came from one of his devices, so that what he said in it is his.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -140,7 +141,7 @@ impl Store {
         &self,
         (group, jid): (&GroupId, &BareJid),
         stretch: Stretch,
-        without: impl Fn(&str) -> String,
+        without: impl Fn(&str, bool) -> String,
     ) -> Result<Erased, StoreError> {
         let next = message::Entity::find()
             .filter(message::Column::GroupId.eq(group.as_str()))
@@ -158,7 +159,7 @@ impl Store {
             let is_his = rows::is_device_of(&row.sender_jid, jid.as_str());
             let sender = if is_his { ERASED.to_owned() } else { row.sender_jid };
             let update = message::Entity::update_many()
-                .col_expr(message::Column::Payload, Expr::value(without(&row.payload)))
+                .col_expr(message::Column::Payload, Expr::value(without(&row.payload, is_his)))
                 .col_expr(message::Column::SenderJid, Expr::value(sender))
                 .filter(message::Column::MsgId.eq(row.msg_id));
             update.exec(&tx).await.doing(DOING)?;

@@ -28,7 +28,7 @@ const WAIT: Duration = Duration::from_secs(12);
 /// What would go.
 pub(super) async fn count(store: &Store, who: &BareJid) -> Result<Report, StoreError> {
     let traces = store.traces(who).await?;
-    let devices = store.sessions().await?.into_iter().filter(|(device, ..)| device.bare() == who).count();
+    let devices = store.sessions_of(who).await?.len();
     let sum = |held: bool| {
         traces.iter().filter(|trace| trace.is_held == held).map(|trace| trace.messages).sum::<u64>()
     };
@@ -117,7 +117,7 @@ impl Admin {
     async fn rest_of(&self, store: &Store, who: &BareJid, place: &Place) -> Result<Outcome, String> {
         let (trace, upto) = place;
         let now = Clock::real().now();
-        let without = |payload: &str| without(payload, who);
+        let without = |payload: &str, is_his: bool| without(payload, who, is_his);
         for part in [Part::Written, Part::Told, Part::Marks] {
             if part == Part::Told {
                 self.heard(store, *upto).await?;
@@ -187,9 +187,30 @@ fn told(outcome: &Result<Vec<GroupId>, String>) -> String {
     }
 }
 
-/// What a group said of a change, without him: his address and his nick in the tags that name him.
-fn without(payload: &str, who: &BareJid) -> String {
+/// What a group said of a change, without him: his address and his nick in the tags that name him, and, if the change `is_his`, why he
+/// made it.
+fn without(payload: &str, who: &BareJid, is_his: bool) -> String {
+    let payload = if is_his { without_reasons(payload) } else { payload.to_owned() };
     payload.split('<').map(|tag| without_in(tag, who)).collect::<Vec<_>>().join("<")
+}
+
+/// Reasons hold text alone, and no text holds a `<`.
+fn without_reasons(payload: &str) -> String {
+    let mut pieces = payload.split('<');
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (tag, behind) = piece.split_once('>').unwrap_or((piece, ""));
+        match tag.split([' ', '/']).next() {
+            Some("reason") if tag.ends_with('/') => kept.push_str(behind),
+            Some("reason") => {}
+            _ if tag == "/reason" => kept.push_str(behind),
+            _ => {
+                kept.push('<');
+                kept.push_str(piece);
+            }
+        }
+    }
+    kept
 }
 
 fn without_in(tag: &str, who: &BareJid) -> String {
@@ -225,7 +246,18 @@ mod tests {
         let expected = "<x xmlns='g#addmember'/><item jid='erased@erased.invalid' mid='al' nick='erased' role='member'/>\
                         <item jid='hal@h' mid='hal' nick='Hal'/><item nick='erased' jid='erased@erased.invalid'/>\
                         <item jid='al@h.lit'/>";
-        assert_eq!(without(said, &who), expected);
-        assert_eq!(without("al@h said 'al@h'", &BareJid::parse("b@h").unwrap()), "al@h said 'al@h'");
+        assert_eq!(without(said, &who, false), expected);
+        assert_eq!(without("al@h said 'al@h'", &BareJid::parse("b@h").unwrap(), false), "al@h said 'al@h'");
+    }
+
+    #[test]
+    fn why_he_did_something_goes_and_why_others_did_stays() {
+        let who = BareJid::parse("al@h").unwrap();
+        let said = "<retract id='1' xmlns='r'><moderated by='tea@g/al'/><reason xmlns='r'>al@h &lt;rude></reason></retract>\
+                    <apply-to id='1'><moderated><reason xmlns='m'/><retract/></moderated></apply-to><reasons>x</reasons>";
+        let expected = "<retract id='1' xmlns='r'><moderated by='tea@g/al'/></retract>\
+                        <apply-to id='1'><moderated><retract/></moderated></apply-to><reasons>x</reasons>";
+        assert_eq!(without(said, &who, true), expected);
+        assert_eq!(without(said, &who, false), said);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Not here: what he wrote, which goes beside the engine, a few rows at a time (`admin/erase.rs`).
 
-use groupchat_core::{BareJid, Command, GroupId, Jid, govern};
+use groupchat_core::{BareJid, Command, GroupId, Jid, Refusal, govern};
 use groupchat_dialect::{Carrier, Origin};
 use tokio::sync::oneshot;
 
@@ -48,11 +48,15 @@ impl Engine {
                 let from = Jid::with_resource(who, "operator");
                 let at = id.at(self.policy.domain.as_str());
                 let origin = Origin { from, at, carrier: Carrier::Message { id: None, is_of_rooms: false } };
-                let decided = self.decide_by(govern, work, &origin, &id, Command::Depart).await;
-                decided
-                    .map(|decision| self.carry_out(work, origin, &id, decision, None))
-                    .map(|()| Outcome::Done)
-                    .map_err(|no| no.to_string())
+                match self.decide_by(govern, work, &origin, &id, Command::Depart).await {
+                    Ok(decision) => {
+                        self.carry_out(work, origin, &id, decision, None);
+                        Ok(Outcome::Done)
+                    }
+                    // Deleted since he was looked for: nobody is in it any more.
+                    Err(Refusal::NoSuchGroup) => Ok(Outcome::Done),
+                    Err(no) => Err(no.to_string()),
+                }
             }
             Step::Devices => {
                 work.sessions.extend(self.sessions.forget(&who));

@@ -79,7 +79,7 @@ pub(crate) async fn erase(store: &Store, who: &str) {
 /// In one group, a row at a time; `false`: it is held.
 async fn erase_in(store: &Store, who: &str, trace: &Trace, upto: StanzaId) -> bool {
     let jid = bare(who);
-    let without = |payload: &str| payload.replace(who, ERASED);
+    let without = |payload: &str, _| payload.replace(who, ERASED);
     for part in 0..3 {
         let mut stretch = Stretch { after: 0, upto, rows_max: 1 };
         loop {
