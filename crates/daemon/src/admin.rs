@@ -24,12 +24,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::engine::{Act, Order, RESEND_MAX, Resend};
+use crate::engine::{Act, Invited, Order, RESEND_MAX, Resend};
 use crate::reload::{Newest, read_again};
 use crate::watch::Watch;
 
 /// How long an act may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why an owner cannot go, and what an administrator can do about it.
+const LAST_OWNER: &str = "no other owner would be left for those who remain: hand the group over first (ctl transfer), or delete it";
 
 /// A running service, from the side of its administrators.
 #[derive(Debug, Clone)]
@@ -67,7 +70,7 @@ impl Admin {
         let outcome = match (&said, &command) {
             (Err(why), _) => format!("refused: {why}"),
             // What it came to is more than that it was done.
-            (Ok(report), AdminCommand::Erase { .. }) => report.note.clone(),
+            (Ok(report), AdminCommand::Erase { .. } | AdminCommand::Add { .. }) => report.note.clone(),
             (Ok(_), _) => "done".to_owned(),
         };
         info!(by, act, outcome, "Administrator: {act}: {outcome}");
@@ -181,7 +184,7 @@ impl Admin {
     async fn ask_engine(&self, group: &GroupId, creator: Option<&BareJid>, command: Command) -> Said {
         let (done, is_done) = oneshot::channel();
         let act = Act { group: group.clone(), creator: creator.cloned(), command, done };
-        self.hand_over(Order::Act(Box::new(act)), is_done).await.map(|()| Report::of("done"))
+        self.hand_over(Order::Act(Box::new(act)), is_done).await.map(|invited| told(&invited))
     }
 
     /// Where the engine takes orders, while it does.
@@ -200,11 +203,22 @@ impl Admin {
         orders.send(order).await.map_err(|_| "the service is ending".to_owned())?;
         match tokio::time::timeout(PATIENCE, is_done).await {
             Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Ok(Err(Refusal::LastOwner))) => Err(LAST_OWNER.to_owned()),
             Ok(Ok(Err(refusal))) => Err(refusal.to_string()),
             Ok(Err(_)) => Err("it could not be stored".into()),
             Err(_) => Err(format!("no answer for {} s; it may still be done", PATIENCE.as_secs())),
         }
     }
+}
+
+/// Who lets nobody add him was not let in.
+fn told(invited: &[Invited]) -> Report {
+    let line = |one: &Invited| {
+        let banned = if one.is_banned { "; he stays banned, and cannot accept before `unban`" } else { "" };
+        format!("invited: {} lets nobody add him, and is in when he accepts{banned}", one.jid)
+    };
+    let told: Vec<_> = invited.iter().map(line).collect();
+    Report::of(if told.is_empty() { "done".to_owned() } else { told.join("; ") })
 }
 
 /// What is held is a matter of the tables alone.

@@ -24,7 +24,7 @@ mod work;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-pub(crate) use act::Act;
+pub(crate) use act::{Act, Invited};
 use bounce::{Links, Missed};
 pub(crate) use erase::{Erasure, Outcome, Step};
 use groupchat_core::{GroupId, Jid, Rooms, SessionChange, Sessions, StanzaId, Timestamp};
