@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::engine::{Act, Invited, Order, RESEND_MAX, Resend};
+use crate::engine::{Act, Invited, Left, Order, RESEND_MAX, Resend};
 use crate::reload::{Newest, read_again};
 use crate::watch::Watch;
 
@@ -176,8 +176,13 @@ impl Admin {
             messages_max: usize::try_from(limit).unwrap_or(usize::MAX).min(RESEND_MAX),
             done,
         };
-        let messages = self.hand_over(Order::Resend(Box::new(resend)), is_done).await?;
-        Ok(Report::of(format!("{messages} messages sent again")))
+        let resent = self.hand_over(Order::Resend(Box::new(resend)), is_done).await?;
+        let left = match resent.left {
+            None => String::new(),
+            Some(Left::Behind(id)) => format!("; there may be more: go on with --after {id}"),
+            Some(Left::Before(id)) => format!("; what stands before {id} was not looked through"),
+        };
+        Ok(Report::of(format!("{} messages sent again{left}", resent.messages)))
     }
 
     /// The engine changes groups, and nobody else.

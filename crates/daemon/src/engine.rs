@@ -36,7 +36,7 @@ pub(crate) use order::Order;
 pub(crate) use policy::Policy;
 use private::Exchanges;
 use replay::{Doubt, ReplayError};
-pub(crate) use resend::{RESEND_MAX, Resend};
+pub(crate) use resend::{Left, RESEND_MAX, Resend};
 use sent::Sent;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
