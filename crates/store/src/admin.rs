@@ -2,11 +2,13 @@
 
 use groupchat_core::{GroupId, Timestamp};
 use groupchat_entity::{audit, group};
-use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
 use crate::error::Doing;
 use crate::{Store, StoreError};
+
+/// Groups that are read at once when a text is looked for.
+const SEARCHED_AT_ONCE: u64 = 1_000;
 
 /// A group in a list for administrators.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub struct Audited {
 
 impl Store {
     /// Groups by id, behind one if it is named: all, or those whose id or name holds a text, whatever its case. Reads the row of
-    /// every group when a text is looked for.
+    /// every group when a text is looked for: what a capital letter is, databases know of ASCII alone, or do not agree.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -46,6 +48,21 @@ impl Store {
         after: Option<&str>,
         limit: u64,
     ) -> Result<Vec<ListedGroup>, StoreError> {
+        let Some(text) = search.map(str::to_lowercase) else { return self.groups_after(after, limit).await };
+        let holds = |field: &str| field.to_lowercase().contains(&text);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut found, mut after) = (Vec::new(), after.map(str::to_owned));
+        while found.len() < limit {
+            let some = self.groups_after(after.as_deref(), SEARCHED_AT_ONCE).await?;
+            let Some(last) = some.last() else { break };
+            after = Some(last.id.to_string());
+            found.extend(some.into_iter().filter(|group| holds(&group.name) || holds(group.id.as_str())));
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn groups_after(&self, after: Option<&str>, limit: u64) -> Result<Vec<ListedGroup>, StoreError> {
         let mut list = group::Entity::find()
             .select_only()
             .columns([
@@ -59,12 +76,6 @@ impl Store {
             .limit(limit);
         if let Some(after) = after {
             list = list.filter(group::Column::GroupId.gt(after));
-        }
-        if let Some(text) = search {
-            let like = format!("%{}%", text.to_lowercase().replace(['%', '_', '\\'], "_"));
-            let holds = |column| Expr::expr(Func::lower(Expr::col(column))).like(&like);
-            let any = Condition::any().add(holds(group::Column::Name)).add(holds(group::Column::GroupId));
-            list = list.filter(any);
         }
         let rows = list.into_tuple::<(String, String, String, i64)>().all(&self.db).await;
         let listed = |(id, name, visibility, members): (String, String, String, i64)| ListedGroup {

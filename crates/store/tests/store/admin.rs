@@ -1,0 +1,30 @@
+//! What administrators look for.
+
+use crate::support::*;
+
+#[tokio::test]
+async fn groups_are_found_whatever_the_case_of_letters() {
+    let store = store().await;
+    for (id, name) in [("a", "Ökonomie"), ("b", "Чай"), ("c", "Tea"), ("straße", "100%")] {
+        Twin::create(&store, id, &[("name", name)], &[]).await;
+    }
+    let found = async |text: &str| {
+        let groups = store.list_groups(Some(text), None, 10).await.unwrap();
+        groups.into_iter().map(|group| group.id.to_string()).collect::<Vec<_>>()
+    };
+    for (texts, expected) in [
+        (["ökonomie", "ÖKO", "Ökonomie"], "a"),
+        (["чай", "ЧАЙ", "Чай"], "b"),
+        (["tea", "TEA", "eA"], "c"),
+        (["Straße", "STRAßE", "%"], "straße"),
+    ] {
+        for text in texts {
+            assert_eq!(found(text).await, [expected], "{text}");
+        }
+    }
+    assert!(found("_").await.is_empty());
+    let all = store.list_groups(None, Some("a"), 2).await.unwrap();
+    assert_eq!(all.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+    let behind = store.list_groups(Some("A"), Some("b"), 1).await.unwrap();
+    assert_eq!(behind.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["c"]);
+}
