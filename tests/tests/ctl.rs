@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use groupchat_tests::client::Client;
 use groupchat_tests::real::{Account, Component, Domain, Prosody, Site};
 
@@ -118,6 +118,10 @@ async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result
         ensure!(audit.contains(expected), "{expected} is not in {audit}");
     }
     ensure!(audit.lines().count() == 28 + 2, "{audit}");
+    let newest = shown(&component, &["audit", "--limit", "3"])?;
+    let older = newest.split("3 lines; what is older: --before ").nth(1).context("there is more")?;
+    let older = shown(&component, &["audit", "--limit", "2", "--before", older])?;
+    ensure!(audit.lines().rev().nth(4) == older.lines().nth(2), "{older}");
     let (code, _) = ctl(&component, &["stop"])?;
     ensure!(code == Some(0));
     let start = Instant::now();

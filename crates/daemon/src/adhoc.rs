@@ -12,7 +12,7 @@ use groupchat_dialect::{
 };
 use minidom::Element;
 
-use crate::admin::{Admin, AdminCommand, commands, form_of, read_form};
+use crate::admin::{Admin, AdminCommand, Table, commands, form_of, read_form};
 use crate::identity;
 
 /// Forms that may be out; also those that came back, so that it can be told what became of them.
@@ -24,8 +24,12 @@ const SESSION_MS: i64 = 10 * 60 * 1_000;
 #[derive(Debug)]
 pub(crate) struct Desk {
     admin: Admin,
-    sessions: Mutex<VecDeque<Session>>,
+    sessions: Sessions,
 }
+
+/// The forms that are out.
+#[derive(Debug, Default)]
+struct Sessions(Mutex<VecDeque<Session>>);
 
 #[derive(Debug)]
 struct Session {
@@ -42,7 +46,7 @@ type Failed = (AdhocError, Option<String>);
 impl Desk {
     /// For a service.
     pub(crate) fn new(admin: Admin) -> Self {
-        Self { admin, sessions: Mutex::default() }
+        Self { admin, sessions: Sessions::default() }
     }
 
     /// What is answered; commands are carried out.
@@ -69,26 +73,30 @@ impl Desk {
     async fn step(&self, origin: &Origin, run: &AdhocRun) -> Result<Element, Failed> {
         let node = run.node.as_str();
         let form = form_of(node).ok_or((AdhocError::NoSuchCommand, None))?;
+        let now = self.admin.clock.now();
         let session = match &run.session {
             Some(id) => {
-                self.find(id, &origin.from, node).map_err(|error| (error, None))?;
+                self.sessions.find(id, (&origin.from, node), now).map_err(|error| (error, None))?;
                 Some(id.as_str())
             }
             None => None,
         };
+        let take =
+            |id: &str| self.sessions.take(id, (&origin.from, node), now).map_err(|error| (error, None));
         match (run.action, session, &run.form) {
             (AdhocAction::Next | AdhocAction::Prev, ..) | (AdhocAction::Cancel, None, _) => {
                 Err((AdhocError::BadAction, None))
             }
             (AdhocAction::Cancel, Some(id), _) => {
-                self.end(id);
+                take(id)?;
                 Ok(encode::adhoc_canceled(node, id))
             }
             // Programs know what is in the form, and may send it at once.
             (AdhocAction::Execute | AdhocAction::Complete, _, Some(fields)) => {
                 let command = read_form(node, fields).map_err(|why| (AdhocError::BadPayload, Some(why)))?;
+                // What is wrong with a form can be put right, so it is taken when it can be read, and by one alone.
+                session.map_or(Ok(()), take)?;
                 let id = session.map_or_else(identity::session_id, str::to_owned);
-                self.end(&id);
                 Ok(self.carry_out(origin, (node, &id, form.title), command).await)
             }
             (AdhocAction::Execute | AdhocAction::Complete, Some(_), None) => {
@@ -99,7 +107,7 @@ impl Desk {
                 Ok(self.carry_out(origin, (node, &identity::session_id(), form.title), command).await)
             }
             (AdhocAction::Execute, None, None) => {
-                let id = self.begin(&origin.from, node);
+                let id = self.sessions.begin(&origin.from, node, now);
                 Ok(encode::adhoc_asks(node, &id, &form))
             }
             (AdhocAction::Complete, None, None) => Err((AdhocError::BadAction, None)),
@@ -114,18 +122,21 @@ impl Desk {
     ) -> Element {
         let said = self.admin.carry_out(command, &format!("{} by XMPP", origin.from)).await;
         let said = said.map(|report| {
-            let (columns, rows) = report.table.map(|table| (table.columns, table.rows)).unwrap_or_default();
+            let Table { columns, rows, last_first } = report.table.unwrap_or_default();
             let facts = report.facts.into_iter().map(|fact| (fact.name, fact.values)).collect();
-            (report.note, AdhocResult { title, facts, columns, rows })
+            (report.note, AdhocResult { title, facts, columns, rows, last_first })
         });
         let said = said.as_ref().map(|(note, result)| (note.as_str(), result)).map_err(String::as_str);
         encode::adhoc_done(node, session, said)
     }
+}
 
-    fn begin(&self, device: &Jid, node: &str) -> String {
+impl Sessions {
+    /// One more form is out; its id.
+    fn begin(&self, device: &Jid, node: &str, now: Timestamp) -> String {
         let id = identity::session_id();
-        let until = Timestamp(self.admin.clock.now().0 + SESSION_MS);
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = Timestamp(now.0 + SESSION_MS);
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= SESSIONS_MAX {
             sessions.pop_front();
         }
@@ -139,22 +150,34 @@ impl Desk {
         id
     }
 
-    fn find(&self, id: &str, device: &Jid, node: &str) -> Result<(), AdhocError> {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it =
-            |session: &&Session| session.id == id && session.device == *device && session.node == node;
-        match sessions.iter().find(is_it) {
-            None => Err(AdhocError::BadSession),
-            Some(session) if !session.is_open || session.until < self.admin.clock.now() => {
-                Err(AdhocError::SessionExpired)
-            }
-            Some(_) => Ok(()),
-        }
+    /// Is this form out, with this device, for this command?
+    fn find(&self, id: &str, whose: (&Jid, &str), now: Timestamp) -> Result<(), AdhocError> {
+        self.with(id, whose, now, |_| {})
     }
 
-    fn end(&self, id: &str) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.iter_mut().filter(|session| session.id == id).for_each(|session| session.is_open = false);
+    /// The same, and nobody can take it any more.
+    fn take(&self, id: &str, whose: (&Jid, &str), now: Timestamp) -> Result<(), AdhocError> {
+        self.with(id, whose, now, |session| session.is_open = false)
+    }
+
+    fn with(
+        &self,
+        id: &str,
+        (device, node): (&Jid, &str),
+        now: Timestamp,
+        then: impl FnOnce(&mut Session),
+    ) -> Result<(), AdhocError> {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it =
+            |session: &&mut Session| session.id == id && session.device == *device && session.node == node;
+        match sessions.iter_mut().find(is_it) {
+            None => Err(AdhocError::BadSession),
+            Some(session) if !session.is_open || session.until < now => Err(AdhocError::SessionExpired),
+            Some(session) => {
+                then(session);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -162,4 +185,28 @@ impl Desk {
 fn list(domain: &str, may: bool) -> Element {
     let all: Vec<_> = if may { commands().collect() } else { Vec::new() };
     encode::adhoc_list(domain, all.iter().map(|(name, about)| (*name, about.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_taken_once_however_many_send_it_at_once() {
+        let (sessions, now) = (Sessions::default(), Timestamp(0));
+        let device = Jid::parse("ops@a.lit/pda").unwrap();
+        let other = Jid::parse("ops@a.lit/phone").unwrap();
+        for _ in 0..100 {
+            let id = sessions.begin(&device, "delete", now);
+            assert_eq!(sessions.take(&id, (&other, "delete"), now), Err(AdhocError::BadSession));
+            assert_eq!(sessions.find(&id, (&device, "delete"), now), Ok(()));
+            let taken = std::thread::scope(|scope| {
+                let take = || sessions.take(&id, (&device, "delete"), now).is_ok();
+                let both = [scope.spawn(take), scope.spawn(take)];
+                both.into_iter().filter_map(|one| one.join().ok()).filter(|is_taken| *is_taken).count()
+            });
+            assert_eq!(taken, 1);
+            assert_eq!(sessions.find(&id, (&device, "delete"), now), Err(AdhocError::SessionExpired));
+        }
+    }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) use form::{commands, form_of, read as read_form};
 use groupchat_core::{BareJid, Command, Farewell, GroupId, NewGroup, Refusal, StanzaId, Timestamp};
 use groupchat_store::Store;
-pub(crate) use report::Report;
+pub(crate) use report::{Report, Table};
 pub(crate) use table::AdminCommand;
 use table::Switch;
 use tokio::sync::{mpsc, oneshot};
@@ -101,7 +101,7 @@ impl Admin {
                 show::member(store, &id.0, &jid.0, returned).await
             }
             AdminCommand::Erase { jid, .. } => erase::count(store, &jid.0).await,
-            AdminCommand::Audit { limit } => show::audit(store, *limit).await,
+            AdminCommand::Audit { before, limit } => show::audit(store, *before, *limit).await,
             _ => return Ok(show::status(&self.watch)),
         };
         shown.map_err(|problem| problem.to_string())

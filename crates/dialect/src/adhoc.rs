@@ -138,6 +138,8 @@ pub struct AdhocResult {
     pub columns: Vec<String>,
     /// Rows.
     pub rows: Vec<Vec<String>>,
+    /// If not all of them fit, the last ones are shown, and not the first.
+    pub last_first: bool,
 }
 
 /// What is wanted of commands, if anything is.
@@ -263,7 +265,7 @@ pub fn done(node: &str, session: &str, said: Result<(&str, &AdhocResult), &str>)
     };
     let mut left_out = 0;
     let form = result.and_then(|result| {
-        let shown = fitting(&result.rows);
+        let shown = fitting(&result.rows, result.last_first);
         left_out = result.rows.len() - shown.len();
         (!result.facts.is_empty() || !result.rows.is_empty()).then(|| result_form(result, shown))
     });
@@ -278,14 +280,18 @@ pub fn done(node: &str, session: &str, said: Result<(&str, &AdhocResult), &str>)
     command
 }
 
-/// As many rows as a stanza holds.
-fn fitting(rows: &[Vec<String>]) -> &[Vec<String>] {
+/// As many rows as a stanza holds, of one end.
+fn fitting(rows: &[Vec<String>], last_first: bool) -> &[Vec<String>] {
     let mut bytes = 0;
     let fits = |row: &&Vec<String>| {
         bytes += row.iter().map(|cell| 60 + cell.len()).sum::<usize>();
         bytes <= ROWS_BYTES_MAX
     };
-    &rows[..rows.iter().take_while(fits).count()]
+    if last_first {
+        &rows[rows.len() - rows.iter().rev().take_while(fits).count()..]
+    } else {
+        &rows[..rows.iter().take_while(fits).count()]
+    }
 }
 
 fn result_form(result: &AdhocResult, rows: &[Vec<String>]) -> Element {
@@ -405,10 +411,16 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_into_a_stanza_is_left_out_and_told() {
-        let rows = vec![vec!["x".repeat(1_000)]; 500];
-        let result = AdhocResult { columns: vec!["a b".into()], rows, ..AdhocResult::default() };
-        let text = String::from(&done("n", "s", Ok(("500 rows", &result))));
+        let rows = (0..500).map(|number| vec![format!("{number}:{}", "x".repeat(1_000))]).collect();
+        let mut result = AdhocResult { columns: vec!["a b".into()], rows, ..AdhocResult::default() };
+        let shown = |result: &AdhocResult| String::from(&done("n", "s", Ok(("500 rows", result))));
+        let text = shown(&result);
         assert!(text.len() < 150_000 && text.contains("500 rows; 4"), "{}", text.len());
         assert!(text.contains("var=\"a-b\"") || text.contains("var='a-b'"));
+        assert!(text.contains(">0:x") && !text.contains(">499:x"));
+        result.last_first = true;
+        let text = shown(&result);
+        assert!(text.len() < 150_000 && text.contains("500 rows; 4"), "{}", text.len());
+        assert!(text.contains(">499:x") && !text.contains(">0:x"));
     }
 }

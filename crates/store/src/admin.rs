@@ -26,6 +26,8 @@ pub struct ListedGroup {
 /// One line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
+    /// Its number: later lines have higher ones.
+    pub number: i64,
     /// When.
     pub at: Timestamp,
     /// Who asked for it.
@@ -106,14 +108,18 @@ impl Store {
             .map(drop)
     }
 
-    /// The newest lines of the audit log, oldest first.
+    /// The newest lines of the audit log, oldest first; of those before one, if its number is given.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn audited(&self, limit: u64) -> Result<Vec<Audited>, StoreError> {
-        let newest = audit::Entity::find().order_by_desc(audit::Column::Id).limit(limit);
+    pub async fn audited(&self, before: Option<i64>, limit: u64) -> Result<Vec<Audited>, StoreError> {
+        let mut newest = audit::Entity::find().order_by_desc(audit::Column::Id).limit(limit);
+        if let Some(before) = before {
+            newest = newest.filter(audit::Column::Id.lt(before));
+        }
         let rows = newest.all(&self.db).await.doing("reading the audit log")?;
         let read = |row: audit::Model| Audited {
+            number: row.id,
             at: Timestamp(row.at),
             by: row.by,
             act: row.act,

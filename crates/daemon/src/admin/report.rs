@@ -27,12 +27,15 @@ pub(crate) struct Fact {
 }
 
 /// Rows of the same columns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Table {
     /// What they are called.
     pub(crate) columns: Vec<String>,
     /// A value for each column.
     pub(crate) rows: Vec<Vec<String>>,
+    /// Where not all of them fit, the last ones count most.
+    #[serde(skip)]
+    pub(crate) last_first: bool,
 }
 
 impl Report {
@@ -60,7 +63,14 @@ impl Report {
         self.table = Some(Table {
             columns: columns.map(str::to_owned).to_vec(),
             rows: rows.into_iter().map(Vec::from).collect(),
+            last_first: false,
         });
+        self
+    }
+
+    /// Where not all rows fit, the last ones are shown.
+    pub(crate) fn last_first(mut self) -> Self {
+        self.table.iter_mut().for_each(|table| table.last_first = true);
         self
     }
 

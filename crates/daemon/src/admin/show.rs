@@ -2,7 +2,7 @@
 
 use groupchat_core::page::{From, Page};
 use groupchat_core::{BareJid, GroupId, PendingKind, Timestamp, Unreachable};
-use groupchat_store::{Store, StoreError};
+use groupchat_store::{Audited, Store, StoreError};
 
 use super::report::Report;
 use crate::returned::CameBack;
@@ -10,6 +10,8 @@ use crate::watch::Watch;
 
 /// Groups of a user that are shown.
 const GROUPS_MAX: usize = 1_000;
+/// Rows of a list that are shown at once, however many are asked for.
+const ROWS_MAX: u64 = 1_000;
 
 /// How the service is.
 pub(super) fn status(watch: &Watch) -> Report {
@@ -35,12 +37,18 @@ pub(super) async fn groups(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Report, StoreError> {
+    let limit = limit.min(ROWS_MAX);
     let found = store.list_groups(search, after, limit).await?;
+    let more = match found.last() {
+        Some(last) if found.len() as u64 == limit => format!("; there may be more: --after {}", last.id),
+        _ => String::new(),
+    };
     let rows: Vec<_> = found
         .into_iter()
         .map(|group| [group.id.to_string(), group.members.to_string(), group.visibility, group.name])
         .collect();
-    Ok(Report::of(format!("{} groups", rows.len())).table(["id", "members", "visibility", "name"], rows))
+    let note = format!("{} groups{more}", rows.len());
+    Ok(Report::of(note).table(["id", "members", "visibility", "name"], rows))
 }
 
 /// One group.
@@ -81,18 +89,16 @@ pub(super) async fn group(store: &Store, id: &GroupId) -> Result<Report, StoreEr
 /// One user.
 pub(super) async fn user(store: &Store, jid: &BareJid, now: Timestamp) -> Result<Report, StoreError> {
     let inbox = store.inbox(jid, &Page { from: From::Start, items_max: GROUPS_MAX }, now).await?;
-    let devices = store.sessions().await?.into_iter().filter(|(device, ..)| device.bare() == jid);
-    let mut devices: Vec<_> = devices.map(|(device, ..)| device.to_string()).collect();
-    devices.dedup();
-    let unreachable = store.unreachable().await?.into_iter().find(|(account, _)| account == jid);
+    let devices = store.sessions_of(jid).await?.into_iter().map(|(device, _)| device.to_string());
+    let unreachable = store.why_unreachable(jid).await?;
     let rows = inbox.page.items.iter().map(|item| {
         let (role, read) = (item.role.as_str().to_owned(), item.read.to_string());
         [item.id.to_string(), role, item.unread.to_string(), read, item.name.to_string()]
     });
     let rows = rows.collect();
     Ok(Report::of(format!("in {} groups", inbox.page.total))
-        .facts("online", devices)
-        .facts("no copies for later", unreachable.map(|(_, why)| why.as_str().into()).into_iter().collect())
+        .facts("online", devices.collect())
+        .facts("no copies for later", unreachable.map(|why| why.as_str().into()).into_iter().collect())
         .table(["group", "role", "unread", "read up to", "name"], rows))
 }
 
@@ -138,13 +144,17 @@ fn date(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| String::new(), |at| at.to_string())
 }
 
-/// The newest acts, oldest first.
-pub(super) async fn audit(store: &Store, limit: u64) -> Result<Report, StoreError> {
-    let rows: Vec<_> = store
-        .audited(limit)
-        .await?
-        .into_iter()
-        .map(|entry| [date(entry.at), entry.by, entry.act, entry.outcome])
-        .collect();
-    Ok(Report::of(format!("{} lines", rows.len())).table(["at", "by", "act", "outcome"], rows))
+/// The newest acts, oldest first; of those before a line, if it is named.
+pub(super) async fn audit(store: &Store, before: Option<u64>, limit: u64) -> Result<Report, StoreError> {
+    let before = before.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+    let limit = limit.min(ROWS_MAX);
+    let lines = store.audited(before, limit).await?;
+    let older = match lines.first() {
+        Some(first) if lines.len() as u64 == limit => format!("; what is older: --before {}", first.number),
+        _ => String::new(),
+    };
+    let row = |line: Audited| [line.number.to_string(), date(line.at), line.by, line.act, line.outcome];
+    let rows: Vec<_> = lines.into_iter().map(row).collect();
+    let note = format!("{} lines{older}", rows.len());
+    Ok(Report::of(note).table(["line", "at", "by", "act", "outcome"], rows).last_first())
 }

@@ -21,7 +21,7 @@ pub(crate) enum AdminCommand {
         /// Those behind this id
         #[arg(long)]
         after: Option<String>,
-        /// So many at most
+        /// So many at most, 1000 of them
         #[arg(long, default_value_t = 100)]
         limit: u64,
     },
@@ -164,7 +164,10 @@ pub(crate) enum AdminCommand {
     },
     /// Show the newest acts of administrators
     Audit {
-        /// So many at most
+        /// Those before the line of this number
+        #[arg(long)]
+        before: Option<u64>,
+        /// So many at most, 1000 of them
         #[arg(long, default_value_t = 50)]
         limit: u64,
     },

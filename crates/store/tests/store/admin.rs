@@ -1,4 +1,6 @@
-//! What administrators look for.
+//! What administrators look for, and what they did.
+
+use groupchat_core::Timestamp;
 
 use crate::support::*;
 
@@ -27,4 +29,20 @@ async fn groups_are_found_whatever_the_case_of_letters() {
     assert_eq!(all.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
     let behind = store.list_groups(Some("A"), Some("b"), 1).await.unwrap();
     assert_eq!(behind.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["c"]);
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_back_to_its_beginning() {
+    let store = store().await;
+    for number in 0..5 {
+        store.audit(Timestamp(number), "ops", &format!("act {number}"), "done").await.unwrap();
+    }
+    let (mut before, mut acts) = (None, Vec::new());
+    loop {
+        let page = store.audited(before, 2).await.unwrap();
+        let Some(first) = page.first() else { break };
+        before = Some(first.number);
+        acts.splice(0..0, page.into_iter().map(|line| line.act));
+    }
+    assert_eq!(acts, ["act 0", "act 1", "act 2", "act 3", "act 4"]);
 }
