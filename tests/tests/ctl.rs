@@ -62,6 +62,8 @@ async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result
     let (host, folder) = (prosody()?, tempfile::tempdir()?);
     let mut component = start(&host, &folder, &[])?;
     wait_until(&component, &["status"], "link         up")?;
+    // Somebody who connects and says nothing keeps nobody else waiting, neither those who ask nor the end.
+    let _idle = std::os::unix::net::UnixStream::connect(folder.path().join("socket"))?;
     let mut bob = login(&host, "bob").await?;
     let done = |words: &[&str]| -> Result<()> {
         let (code, said) = ctl(&component, words)?;

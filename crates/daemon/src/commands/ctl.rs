@@ -25,8 +25,8 @@ pub(super) async fn ask(config: Config, command: &AdminCommand, json: bool) -> a
     if path.as_os_str().is_empty() {
         bail!("control.socket is empty: nobody can be asked");
     }
-    let said = control::ask(path, command).await;
-    let said = said.with_context(|| format!("asking the component at {}: does it run?", path.display()))?;
+    let said = control::ask(path, command, control::ANSWER_PATIENCE).await;
+    let said = said.with_context(|| format!("asking the component at {}", path.display()))?;
     match said {
         Ok(report) => {
             say(&if json { serde_json::to_string(&report)? } else { report.text() });
