@@ -87,7 +87,8 @@ async fn talk(host: &Addresses) -> Result<Client> {
 }
 
 fn import(component: &Component, from: &[&str]) -> Result<String> {
-    component.succeed(&[&["import"], from, &["--host", "conference.rooms.lit"]].concat())
+    let rest = ["--host", "conference.rooms.lit", "--component-is-stopped"];
+    component.succeed(&[&["import"], from, &rest].concat())
 }
 
 /// Waits until the service answers through its host.

@@ -167,6 +167,40 @@ fn nothing_is_imported_while_the_component_runs() {
     let place = Place::new("groupchat.localhost");
     let _running = std::os::unix::net::UnixListener::bind(place.path("groupchat.sock")).unwrap();
     assert!(Path::new(&place.path("groupchat.sock")).exists());
-    let (code, _, err) = place.run(&["import", "file", "in.jsonl"]);
-    assert!(code == 1 && err.contains("stop it first"), "{err}");
+    for said in [&[][..], &["--component-is-stopped"]] {
+        let (code, _, err) = place.run(&[&["import", "file", "in.jsonl"], said].concat());
+        assert!(code == 1 && err.contains("stop it first"), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_see_whether_the_component_runs_is_asked() {
+    let from = Place::new("groupchat.localhost");
+    fill(&from.store().await, "tea", 1_700_000_000_000_000, 5).await;
+    let (_, tea, _) = from.run(&["export", "group", "tea"]);
+    let place = Place::new("groupchat.localhost");
+    let _running = std::os::unix::net::UnixListener::bind(place.path("groupchat.sock")).unwrap();
+    // The same database, seen from another folder: the socket is not there.
+    let elsewhere = Place::new("groupchat.localhost");
+    std::fs::write(elsewhere.path("in.jsonl"), tea).unwrap();
+    let url = format!("[database]\nurl = 'sqlite://{}'\n", place.path("groupchat.db").display());
+    let config = |more: &str| {
+        let text = std::fs::read_to_string(place.path("groupchat.toml")).unwrap();
+        std::fs::write(elsewhere.path("groupchat.toml"), format!("{text}{url}{more}")).unwrap();
+    };
+    let import =
+        |more: &[&str]| elsewhere.run(&[&["import", "file", "in.jsonl", "--dry-run"], more].concat());
+    for (more, why) in [
+        ("", "control.socket is no full path"),
+        ("[control]\nsocket = ''\n", "no control socket is configured"),
+    ] {
+        config(more);
+        let (code, _, err) = import(&[]);
+        assert!(code == 1 && err.contains(why) && err.contains("--component-is-stopped"), "{err}");
+        let (code, out, err) = import(&["--component-is-stopped"]);
+        assert!(code == 0 && out.contains("1 groups would be imported"), "{out}{err}");
+    }
+    config(&format!("[control]\nsocket = '{}'\n", place.path("none.sock").display()));
+    let (code, _, err) = import(&[]);
+    assert!(code == 0, "{err}");
 }

@@ -6,7 +6,7 @@ mod file;
 mod prosody;
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
@@ -31,6 +31,9 @@ pub(super) struct Options {
     /// Let a group that is there go for the one that comes, with all that was said in it
     #[arg(long, global = true)]
     replace: bool,
+    /// The component is stopped: say so where this program cannot find out
+    #[arg(long, global = true)]
+    component_is_stopped: bool,
     #[command(subcommand)]
     from: Source,
 }
@@ -64,8 +67,7 @@ enum Source {
 
 /// Imports, and prints what came of each group.
 pub(super) async fn import(config: Config, options: &Options) -> anyhow::Result<()> {
-    let socket = &config.control.socket;
-    refuse_running(socket).await?;
+    refuse_running(&config, options.component_is_stopped).await?;
     let store = open(&config.database.url, options.dry_run).await?;
     let domain = BareJid::parse(&config.component.domain)?;
     let when_there = if options.replace { WhenThere::Replace } else { WhenThere::Refuse };
@@ -84,13 +86,29 @@ pub(super) async fn import(config: Config, options: &Options) -> anyhow::Result<
 }
 
 /// A component that runs has groups in memory, and would not see what is imported.
-async fn refuse_running(socket: &Path) -> anyhow::Result<()> {
+async fn refuse_running(config: &Config, is_said_stopped: bool) -> anyhow::Result<()> {
+    let socket = &config.control.socket;
     if socket.as_os_str().is_empty() {
-        say("no control socket is configured: make sure that the component is stopped");
-        return Ok(());
+        if is_said_stopped {
+            return Ok(());
+        }
+        bail!(
+            "no control socket is configured, so whether the component runs cannot be found out: stop it, and \
+             say --component-is-stopped"
+        );
     }
     match UnixStream::connect(socket).await {
-        Err(none) if matches!(none.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(()),
+        Err(none) if none.kind() == ErrorKind::ConnectionRefused => Ok(()),
+        Err(none) if none.kind() == ErrorKind::NotFound => {
+            if is_said_stopped || is_seen_from_here(config) {
+                return Ok(());
+            }
+            bail!(
+                "control.socket is no full path, and there is no {} in this folder: the component may run all the \
+                 same, in another one. Stop it, and say --component-is-stopped, or give control.socket its full path",
+                socket.display()
+            )
+        }
         Err(problem) => Err(problem)
             .with_context(|| format!("finding out whether the component runs, by {}", socket.display())),
         Ok(_) => bail!(
@@ -98,6 +116,13 @@ async fn refuse_running(socket: &Path) -> anyhow::Result<()> {
             socket.display()
         ),
     }
+}
+
+/// Would the socket of a component with this configuration, which has this database, be found? One that was started in another folder
+/// has its socket there; but if the database is a file of the folder as well, it has another database.
+fn is_seen_from_here(config: &Config) -> bool {
+    let file = Store::file_of(&config.database.url);
+    config.control.socket.is_absolute() || file.is_some_and(|file| file.is_relative())
 }
 
 /// The database, up to date. A dry run changes nothing, and makes no file.
