@@ -53,9 +53,12 @@ impl Room {
         self.of(device.bare()).iter().any(|occupant| occupant.jid == *device)
     }
 
-    /// All devices.
+    /// All devices, account by account.
     pub fn all(&self) -> impl Iterator<Item = &Occupant> {
-        self.by_account.values().flatten()
+        let mut accounts: Vec<_> = self.by_account.iter().collect();
+        // A map has another order in each process, and whatever is done twice is to be said in the same words.
+        accounts.sort_unstable_by_key(|(account, _)| *account);
+        accounts.into_iter().flat_map(|(_, devices)| devices)
     }
 
     /// How many accounts are present.

@@ -24,6 +24,7 @@ pub(super) async fn check(world: &mut World) -> Result<Tally> {
     }
     let archive_only = everybody_has_everything(world, &archive)?;
     renames_were_heard(world, &archive)?;
+    rooms_hold_who_is_there(world).await?;
     let copies = world.devices.iter().map(|device| device.got.copies.len()).sum();
     let unique =
         |device: &Device| device.got.copies.iter().map(|copy| &copy.stanza_id).collect::<HashSet<_>>().len();
@@ -111,6 +112,7 @@ fn copy_in(group: &str, row: &Shown) -> Copy {
         id: row.archived.client_id.as_deref().unwrap_or_default().to_owned(),
         body: row.archived.body.as_deref().unwrap_or_default().to_owned(),
         is_live: true,
+        is_of_room: false,
         is_older: false,
     }
 }
@@ -133,6 +135,8 @@ fn in_order(device: &Device, index: usize, messages: &Messages, archive: &Archiv
             GROUPS.iter().find(|(group, _)| address(group) == copy.group).map(|(_, members)| *members);
         let may = members.is_some_and(|members| members.contains(&device.user)) || device.user == GUEST;
         ensure!(may, "{who} is not in the group of {copy:?}");
+        let in_room = device.is_of_room() && copy.group == address(GROUPS[0].0);
+        ensure!(in_room || !copy.is_of_room, "{who} joined no room, and got {copy:?} as if it had");
         let sent = Messages::number(&copy.id).and_then(|number| messages.sent.get(number));
         let was_sent_again = sent.is_some_and(|sent| sent.device == index && sent.times > 1);
         if seen.insert(&copy.stanza_id) && copy.is_live && !copy.is_older && !was_sent_again {
@@ -157,7 +161,8 @@ fn everybody_has_everything(world: &World, archive: &Archive) -> Result<usize> {
                     ensure!(why.is_some(), "{user} has no copy of {} ({})", row.id, row.stanza_id);
                     archive_only += 1;
                 }
-                for device in world.devices.iter().filter(|device| device.user == *user) {
+                let in_group = |device: &&Device| !device.is_of_room() || group == GROUPS[0].0;
+                for device in world.devices.iter().filter(|device| device.user == *user).filter(in_group) {
                     let stayed = matches!(device.link, DeviceLink::On(..))
                         && device.since <= number
                         && device.is_known;
@@ -184,11 +189,27 @@ fn has(world: &World, user: &str, row: &Copy) -> bool {
         || stored.filter_map(Copy::of).any(|copy| copy.stanza_id == row.stanza_id)
 }
 
+/// Every device that is there and joined the room is in it, and what is stored says so, too.
+async fn rooms_hold_who_is_there(world: &World) -> Result<()> {
+    let store = Store::open(&format!("sqlite://{}", world.database.display())).await?;
+    let room = GroupId::parse(GROUPS[0].0).map_err(anyhow::Error::msg)?;
+    let stored: BTreeSet<_> = store.present_in(&room).await?.iter().map(ToString::to_string).collect();
+    store.close().await?;
+    for device in world.devices.iter().filter(|device| device.is_of_room() && device.is_on()) {
+        let jid = format!("{}@{HOST}/{}", device.user, device.resource);
+        ensure!(device.is_known, "{jid} joined the room, and heard nothing of it");
+        ensure!(stored.contains(&jid), "{jid} is in the room, and that is not stored: {stored:?}");
+    }
+    Ok(())
+}
+
 /// Every device that was there all the time, and known to be, heard every name that the group was given.
 fn renames_were_heard(world: &World, archive: &Archive) -> Result<()> {
     let (group, members) = GROUPS[0];
     for (name, since) in world.names.iter().filter(|(name, _)| archive.names.contains(name)) {
-        for device in world.devices.iter().filter(|device| members.contains(&device.user)) {
+        // In a room it is only said that something has changed.
+        let told = |device: &&Device| members.contains(&device.user) && !device.is_of_room();
+        for device in world.devices.iter().filter(told) {
             let stayed =
                 matches!(device.link, DeviceLink::On(..)) && device.since < *since && device.is_known;
             let heard = device.got.names.contains(name);

@@ -18,6 +18,11 @@ pub(super) const GUEST: &str = "fritz";
 pub(super) const GROUPS: [(&str, &[&str]); 2] =
     [("tea", &["alice", "bob", "carol", "dora", "ernie", GHOST]), ("cup", &["alice", "bob", "carol"])];
 
+/// Members who have, beside their other devices, one on a desk that joins the first group as a room (XEP-0045).
+pub(super) const IN_ROOM: [&str; 2] = ["bob", "carol"];
+/// That device.
+pub(super) const DESK: &str = "desk";
+
 /// The address of a group.
 pub(super) fn address(group: &str) -> String {
     format!("{group}@{SERVICE}")
@@ -33,8 +38,10 @@ pub(super) struct Device {
     pub(super) was_there: bool,
     /// Since when, as a number of messages sent by anybody, it is there without a break.
     pub(super) since: usize,
-    /// The service heard that it is there, and nothing to the contrary.
+    /// The service heard that it is there, and nothing to the contrary; of a device in a room: it heard that it is in it.
     pub(super) is_known: bool,
+    /// The id of the presence by which it joined the room last.
+    pub(super) join: String,
     pub(super) got: Got,
 }
 
@@ -52,14 +59,35 @@ impl Device {
         matches!(self.link, DeviceLink::On(..))
     }
 
-    /// Reads what arrived.
-    pub(super) fn read(&mut self) -> Vec<Element> {
+    /// Does it join the first group as a room, and hear nothing of others?
+    pub(super) fn is_of_room(&self) -> bool {
+        self.resource == DESK
+    }
+
+    /// The room says where it is: it is in, since so many messages, or out.
+    fn hears_of_itself(&mut self, stanza: &Element, sent: usize) {
+        let is_own = |x: &Element| x.children().any(|status| status.attr("code") == Some("110"));
+        if stanza.name() != "presence" || !stanza.children().any(|x| x.name() == "x" && is_own(x)) {
+            return;
+        }
+        match stanza.attr("type") {
+            Some("unavailable") => self.is_known = false,
+            None if stanza.attr("id") == Some(&self.join) => (self.is_known, self.since) = (true, sent),
+            _ => {}
+        }
+    }
+
+    /// Reads what arrived, when so many messages have been sent by anybody.
+    pub(super) fn read(&mut self, sent: usize) -> Vec<Element> {
         let mut read = Vec::new();
         if let DeviceLink::On(inbox, _) | DeviceLink::Vanished(inbox, _) = &mut self.link {
             while let Ok(received) = inbox.try_recv() {
                 self.got.note(&received.stanza, self.since);
                 read.push(received.stanza);
             }
+        }
+        if self.is_of_room() {
+            read.iter().for_each(|stanza| self.hears_of_itself(stanza, sent));
         }
         read
     }
@@ -73,6 +101,8 @@ pub(super) struct Copy {
     pub(super) id: String,
     pub(super) body: String,
     pub(super) is_live: bool,
+    /// It is what a room says: from a nick, with the mark of the occupant.
+    pub(super) is_of_room: bool,
     /// It was said before the device that got it logged in; that asks the archive for it.
     pub(super) is_older: bool,
 }
@@ -93,6 +123,7 @@ impl Copy {
             id: stanza.attr("id")?.to_owned(),
             body: body.text(),
             is_live: stanza.attr("type") == Some("groupchat"),
+            is_of_room: stanza.children().any(|child| child.is("occupant-id", "urn:xmpp:occupant-id:0")),
             is_older: false,
         })
     }

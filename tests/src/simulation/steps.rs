@@ -25,7 +25,8 @@ impl World {
                 self.note("the service starts");
                 self.start();
             }
-            0..40 => self.post()?,
+            0..38 => self.post()?,
+            38..40 => self.join_again()?,
             40..44 => self.post_again()?,
             44..60 => self.change_device()?,
             60..64 => self.rename()?,
@@ -96,8 +97,14 @@ impl World {
 
     fn post(&mut self) -> Result<()> {
         let Some(device) = self.somebody() else { return Ok(()) };
+        let is_of_room = self.devices[device].is_of_room();
+        if is_of_room && !self.devices[device].is_known {
+            // Its client knows that it is not in the room, or not yet.
+            return Ok(());
+        }
         for _ in 0..self.rng.random_range(1..4) {
-            let group = GROUPS[self.rng.random_range(0..GROUPS.len())].0;
+            let groups = if is_of_room { 1 } else { GROUPS.len() };
+            let group = GROUPS[self.rng.random_range(0..groups)].0;
             let number = self.messages.sent.len();
             self.messages.sent.push(Sent { device, group, times: 0, reflected: None });
             self.send(number)?;
@@ -129,8 +136,23 @@ impl World {
     }
 
     fn unanswered(&self) -> Vec<usize> {
-        let is_open = |sent: &Sent| sent.reflected.is_none() && self.devices[sent.device].is_on();
+        let is_open = |sent: &Sent| {
+            let device = &self.devices[sent.device];
+            sent.reflected.is_none() && device.is_on() && (device.is_known || !device.is_of_room())
+        };
         (0..self.messages.sent.len()).filter(|number| is_open(&self.messages.sent[*number])).collect()
+    }
+
+    /// Clients that are not in a room, or do not know, try again (XEP-0410).
+    fn join_again(&mut self) -> Result<()> {
+        for device in 0..self.devices.len() {
+            let who = &self.devices[device];
+            if who.is_of_room() && who.is_on() && !who.is_known {
+                self.note(format!("{}/{} joins again", who.user, who.resource));
+                self.join(device)?;
+            }
+        }
+        Ok(())
     }
 
     fn change_device(&mut self) -> Result<()> {
@@ -202,6 +224,8 @@ impl World {
                 self.expire(device);
             }
         }
+        self.settle().await?;
+        self.join_again()?;
         self.settle().await?;
         for number in self.unanswered() {
             self.send(number)?;

@@ -15,7 +15,7 @@ use tokio::sync::{OnceCell, mpsc};
 use xmpp_groupchat::clock::Clock;
 
 use super::Tally;
-use super::people::{Device, DeviceLink, GROUPS, Got, Messages, USERS, address};
+use super::people::{DESK, Device, DeviceLink, GROUPS, Got, IN_ROOM, Messages, USERS, address};
 use super::service::Service;
 use crate::host::state::{Link, State};
 use crate::script::{HOST, SERVICE};
@@ -47,6 +47,8 @@ pub(super) struct World {
     pub(super) moved: u64,
     control: DatabaseConnection,
     pub(super) stores: bool,
+    /// Times that anybody joined a room.
+    joins: u64,
     /// What could not be stored for a while has been stored since.
     pub(super) has_stored_all: bool,
     pub(super) database: PathBuf,
@@ -85,6 +87,7 @@ impl World {
         options.max_connections(1).sqlx_logging(false);
         let control = Database::connect(options).await.context("the control connection")?;
         let devices = USERS.iter().flat_map(|user| [(*user, "pda"), (*user, "phone")]);
+        let devices = devices.chain(IN_ROOM.iter().map(|user| (*user, DESK)));
         let device = |(user, resource)| Device {
             user,
             resource,
@@ -92,6 +95,7 @@ impl World {
             was_there: false,
             since: 0,
             is_known: false,
+            join: String::new(),
             got: Got::default(),
         };
         let mut world = Self {
@@ -110,6 +114,7 @@ impl World {
             moved: 0,
             control,
             stores: true,
+            joins: 0,
             has_stored_all: true,
             database,
             clock: Clock::manual(groupchat_core::Timestamp(1_767_225_600_000)),
@@ -130,6 +135,14 @@ impl World {
                  <property name='members'>{items}</property></properties></query>"
             );
             self.say(0, &format!("<iq type='set' id='make' to='{}'>{payload}</iq>", address(group)))?;
+        }
+        // Who has been seen otherwise gets copies for later, though he joins rooms, too.
+        for device in 0..self.devices.len() {
+            if IN_ROOM.contains(&self.devices[device].user) && !self.devices[device].is_of_room() {
+                self.log_in(device)?;
+                self.settle().await?;
+                self.log_out(device);
+            }
         }
         self.settle().await
     }
@@ -160,7 +173,33 @@ impl World {
         who.link = DeviceLink::On(inbox, arrivals);
         who.was_there = true;
         who.since = self.messages.sent.len();
-        who.is_known = self.host.service.is_some();
+        who.is_known = self.host.service.is_some() && !who.is_of_room();
+        self.excuse_waiting(device);
+        if self.devices[device].is_of_room() {
+            self.say(device, "<presence/>")?;
+            return self.join(device);
+        }
+        self.say(device, &format!("<presence/><presence to='{SERVICE}'/>"))
+    }
+
+    /// Joins the first group as a room.
+    pub(super) fn join(&mut self, device: usize) -> Result<()> {
+        self.excuse_waiting(device);
+        self.joins += 1;
+        let who = &mut self.devices[device];
+        who.join = format!("join-{}", self.joins);
+        let stanza = format!(
+            "<presence id='{}' to='{}/{}'><x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>",
+            who.join,
+            address(GROUPS[0].0),
+            who.user
+        );
+        self.say(device, &stanza)
+    }
+
+    /// A device is there from now on, which keeps what comes back to others of its user from being sent for later.
+    fn excuse_waiting(&mut self, device: usize) {
+        let who = &self.devices[device];
         // For what came back before and is dealt with later, as when the database is away, it is one that came later.
         let from_user = format!("{}@", who.user);
         for bounce in self.news_inside.iter().filter(|stanza| stanza.name() == "message") {
@@ -168,7 +207,6 @@ impl World {
                 self.messages.excuse(bounce, "a device came before it was dealt with");
             }
         }
-        self.say(device, &format!("<presence/><presence to='{SERVICE}'/>"))
     }
 
     pub(super) fn say(&mut self, device: usize, text: &str) -> Result<()> {
@@ -218,8 +256,9 @@ impl World {
 
     /// Every device reads what came, and senders see their own.
     pub(super) fn read_all(&mut self) {
+        let sent = self.messages.sent.len();
         for (index, device) in self.devices.iter_mut().enumerate() {
-            for stanza in device.read() {
+            for stanza in device.read(sent) {
                 if let Some(copy) = super::people::Copy::of(&stanza) {
                     self.messages.reflect(index, &copy);
                 }
