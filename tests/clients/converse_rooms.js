@@ -8,7 +8,9 @@ import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { xml } from "@xmpp/client";
 import { chromium } from "playwright-core";
-import { FOLDER, NS, PATIENCE_MS, Person, ROOM, SERVICE, USERS, WEBSOCKET, check, ok, stanzaId, tell } from "./story.js";
+import {
+  FOLDER, NS, PATIENCE_MS, PICTURE, PICTURE_HASH, Person, ROOM, SERVICE, USERS, WEBSOCKET, check, ok, stanzaId, tell,
+} from "./story.js";
 
 const CONVERSE = join(dirname(fileURLToPath(import.meta.url)), "node_modules/converse.js/dist");
 const TYPES = {
@@ -19,6 +21,10 @@ const TYPES = {
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
 };
+/** Where Converse shows the picture of a room, when it is this one. */
+const SHOWN = `converse-muc-heading converse-avatar image[href$="${PICTURE}"]`;
+/** A group of the client of the protocol's own. */
+const GARDEN = `garden@${SERVICE}`;
 /** A fresh browser that talks to nobody but this machine. */
 const BROWSER = [
   "--disable-gpu",
@@ -93,6 +99,15 @@ class Reader {
     await this.page.click("#converse-login button[type=submit]");
     await this.page.waitForSelector("converse-user-profile");
     return this;
+  }
+
+  /** Waits until a stanza has come that is from there and holds this. */
+  async gets(from, part) {
+    const isIt = (line) => line.includes(`from="${from}"`) && line.includes(part);
+    for (const end = Date.now() + PATIENCE_MS; !this.log.some(isIt); ) {
+      check(Date.now() < end, `${this.user} did not get it`, part);
+      await this.page.waitForTimeout(50);
+    }
   }
 
   /** What is in the open room. */
@@ -177,7 +192,7 @@ async function discover(alice, carol) {
   await carol.send("presence", { to: SERVICE });
   await carol.send(
     "presence",
-    { to: `garden@${SERVICE}` },
+    { to: GARDEN },
     xml("x", { xmlns: `${NS.group}#creategroup` }),
     xml("properties", {}, xml("property", name, "Garden"), xml("property", { name: "visibility" }, "public")),
   );
@@ -187,9 +202,23 @@ async function discover(alice, carol) {
   const list = alice.page.locator("converse-muc-list-modal");
   check((await list.locator("input[name=server]").inputValue()) === SERVICE, "the service is not offered");
   await list.locator("input[type=submit]").click();
-  await list.locator(`.open-room[data-room-jid="garden@${SERVICE}"]`).getByText("Garden").waitFor();
+  await list.locator(`.open-room[data-room-jid="${GARDEN}"]`).getByText("Garden").waitFor();
   await alice.leave(list);
   ok("discover");
+}
+
+/** By the room, on behalf of a client of the protocol's own, which need not say anything else to get a stock client in. */
+async function inviteThroughRoom(bob, carol) {
+  const invitation = xml("invite", { to: bob.jid }, xml("reason", {}, "Roses"));
+  await carol.send("message", { to: GARDEN }, xml("x", `${NS.muc}#user`, invitation));
+  const question = bob.page.locator("converse-confirm-modal");
+  await question.getByText("Roses").waitFor();
+  await question.locator("button[type=submit]").click();
+  await bob.page.locator(`converse-muc[jid="${GARDEN}"] textarea.chat-textarea`).waitFor();
+  ok("invited through the room");
+  const avatar = xml("avatar", { type: "image/png" }, PICTURE);
+  await carol.ask("set", GARDEN, xml("query", `${NS.group}#avatar`, avatar));
+  await bob.page.locator(`converse-muc[jid="${GARDEN}"] ${SHOWN}`).waitFor();
 }
 
 async function create(alice) {
@@ -199,6 +228,8 @@ async function create(alice) {
   await alice.button(".configure-chatroom-button");
   const form = alice.page.locator("converse-muc-config-modal");
   await form.locator('input[name="muc#roomconfig_roomname"]').fill("Tea at five");
+  const picture = { name: "cup.png", mimeType: "image/png", buffer: Buffer.from(PICTURE, "base64") };
+  await form.locator("input[name=avatar_image]").setInputFiles(picture);
   await form.locator("input[type=submit]").click();
   await alice.title("Tea at five");
   ok("configure");
@@ -213,16 +244,22 @@ async function invite(alice, bob) {
   const question = bob.page.locator("converse-confirm-modal");
   await question.getByText("Tea is ready").waitFor();
   ok("invite");
+  // Her client makes him a member and invites him at once; his answer, unlike a person's, could be faster than the former.
+  await bob.gets(ROOM, `${NS.group}#addmember`);
   await question.locator("button[type=submit]").click();
   // His nick is the one that the group has for him, which Converse asks for.
   await bob.inside();
   await alice.occupant("bob").waitFor();
   ok("join");
+  await bob.room(SHOWN).waitFor();
 }
 
 async function talk(alice, bob, carol) {
   await alice.type(`/member ${carol.jid}`);
   await carol.hear("that she is a member", (s) => s.is("presence") && s.getChild("x", `${NS.group}#addmember`));
+  const avatar = (await carol.ask("get", ROOM, xml("query", `${NS.group}#avatar`))).getChild("query").getChild("avatar");
+  check(avatar?.attrs.hash === PICTURE_HASH, "it is known by something else", avatar);
+  ok("picture");
   await carol.say("From the slim one", "slim-1");
   const heard = stanzaId(await carol.message("From the slim one"));
   for (const reader of [alice, bob]) {
@@ -329,10 +366,12 @@ async function story() {
   console.log(`Chromium ${browser.version()}`);
   try {
     const alice = await reader("alice");
-    console.log(`Converse.js ${await alice.page.evaluate(() => window.client.VERSION_NAME)}`);
+    const version = await alice.page.evaluate(() => window.client.VERSION_NAME);
+    console.log(`Converse.js ${version.replace(/^v/, "")}`);
     const bob = await reader("bob");
     const carol = await new Person("carol").come();
     await discover(alice, carol);
+    await inviteThroughRoom(bob, carol);
     await create(alice);
     await invite(alice, bob);
     await talk(alice, bob, carol);

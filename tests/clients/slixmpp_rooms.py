@@ -3,9 +3,13 @@
 Run by tests/tests/stock_clients.rs; story.py says with what.
 """
 
-import slixmpp
+import hashlib
 
-from story import PATIENCE, ROOM, SERVICE, Client, codes, occupant_id, ok, refused, stanza_id, tell
+import slixmpp
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import StanzaPath
+
+from story import PATIENCE, PICTURE, ROOM, SERVICE, Client, codes, occupant_id, ok, refused, stanza_id, tell
 
 
 async def join(client, nick, history=0):
@@ -31,12 +35,31 @@ async def create(alice):
 
 async def invite(alice, bob):
     alice["xep_0045"].invite(ROOM, bob.boundjid.bare, reason="Tea is ready")
-    invitation = await bob.hear("an invitation", lambda s: s.name == "message" and "invite" in str(s))
-    assert invitation["from"].bare == ROOM.bare
+    # The plugins for both kinds of invitation tell of it.
+    for kind in ("through the room", "direct"):
+        invitation = await bob.hear(f"an invitation, {kind}", lambda s: s.name == "message" and "invite" in str(s))
+        assert invitation["from"].bare == ROOM.bare and not invitation["body"], invitation
+    direct = invitation["groupchat_invite"]
+    assert direct["jid"] == ROOM and direct["reason"] == "Tea is ready", invitation
     await join(bob, "Bob")
     await alice.hear("that Bob is there", lambda s: s.name == "presence" and s["from"].resource == "Bob")
     ok("invite")
     ok("join")
+
+
+async def picture(alice, bob):
+    # The plugins tell nothing of presence from a room that one is in, but of its occupants'.
+    bob.register_handler(Callback("picture", StanzaPath("presence/vcard_temp_update"), bob.heard.put_nowait))
+    await alice["xep_0153"].set_avatar(jid=ROOM, avatar=PICTURE, mtype="image/png", timeout=PATIENCE)
+    told = await bob.hear("a new picture", lambda s: s.name == "presence" and s["from"] == ROOM)
+    wanted = hashlib.sha1(PICTURE).hexdigest()
+    assert told["vcard_temp_update"]["photo"] == wanted, told
+    info = await bob["xep_0030"].get_info(jid=ROOM)
+    hashes = info.xml.findall(".//{jabber:x:data}field[@var='muc#roominfo_avatarhash']/{jabber:x:data}value")
+    assert [value.text for value in hashes] == [wanted], info
+    card = await bob["xep_0054"].get_vcard(ROOM, timeout=PATIENCE)
+    assert card["vcard_temp"]["PHOTO"]["BINVAL"] == PICTURE, card
+    ok("picture")
 
 
 async def talk(alice, bob, carol):
@@ -113,6 +136,7 @@ async def play():
     alice, bob, carol = [await Client(user).come() for user in ("alice", "bob", "carol")]
     await create(alice)
     await invite(alice, bob)
+    await picture(alice, bob)
     await talk(alice, bob, carol)
     await catch_up(bob)
     await look_after(alice, bob, carol)

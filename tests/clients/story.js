@@ -4,7 +4,7 @@
 // folder for what is to be looked at when it fails. It prints a line `ok <what>` for each thing that works, and ends with an error at the first
 // that does not.
 
-import { webcrypto } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 
 import { client, xml } from "@xmpp/client";
 
@@ -14,6 +14,10 @@ globalThis.crypto ??= webcrypto;
 export const [WEBSOCKET, TCP, USERS, SERVICE, FOLDER] = process.argv.slice(2);
 export const ROOM = `tea@${SERVICE}`;
 export const PATIENCE_MS = 20_000;
+/** A picture of one green pixel, and what it is known by. */
+export const PICTURE =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGPQqzUCAAG6AN7Eir+IAAAAAElFTkSuQmCC";
+export const PICTURE_HASH = createHash("sha1").update(Buffer.from(PICTURE, "base64")).digest("hex");
 
 export const NS = {
   archive: "urn:xmpp:mam:2",

@@ -15,7 +15,19 @@ from slixmpp.exceptions import IqError, PresenceError
 HOST, PORT, USERS, SERVICE, FOLDER = sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]
 ROOM = slixmpp.JID(f"tea@{SERVICE}")
 PATIENCE = 20
-PLUGINS = ["xep_0030", "xep_0045", "xep_0059", "xep_0199", "xep_0249", "xep_0297", "xep_0313", "xep_0359", "xep_0421"]
+PLUGINS = [
+    "xep_0030", "xep_0045", "xep_0054", "xep_0059", "xep_0153", "xep_0199", "xep_0249", "xep_0297", "xep_0313", "xep_0359",
+    "xep_0421",
+]
+EVENTS = [
+    "message", "groupchat_subject", "groupchat_presence", "presence_available", "groupchat_invite", "groupchat_direct_invite",
+]
+
+# A picture of one green pixel.
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154"
+    "789c63d0ab35020001ba00dec48abf880000000049454e44ae426082"
+)
 
 
 class Client(slixmpp.ClientXMPP):
@@ -28,7 +40,7 @@ class Client(slixmpp.ClientXMPP):
         self["feature_mechanisms"].unencrypted_plain = True
         self.heard = asyncio.Queue()
         self.add_event_handler("session_start", self.started)
-        for event in ("message", "groupchat_subject", "groupchat_presence", "presence_available"):
+        for event in EVENTS:
             self.add_event_handler(event, self.heard.put_nowait)
         self.ready = asyncio.get_event_loop().create_future()
 

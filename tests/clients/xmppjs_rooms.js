@@ -4,7 +4,7 @@
 
 import { createRequire } from "node:module";
 import { xml } from "@xmpp/client";
-import { NS, Person, ROOM, SERVICE, USERS, check, ok, stanzaId, tell } from "./story.js";
+import { NS, PICTURE, PICTURE_HASH, Person, ROOM, SERVICE, USERS, check, ok, stanzaId, tell } from "./story.js";
 
 const ADMIN = `${NS.muc}#admin`;
 const OWNER = `${NS.muc}#owner`;
@@ -63,6 +63,21 @@ async function invite(alice, bob) {
   await join(bob, "Bob");
   await alice.hear("that Bob is there", (s) => s.is("presence") && s.attrs.from === `${ROOM}/Bob`);
   ok("join");
+}
+
+async function picture(alice, bob) {
+  const photo = xml("PHOTO", {}, xml("TYPE", {}, "image/png"), xml("BINVAL", {}, PICTURE));
+  await alice.ask("set", ROOM, xml("vCard", "vcard-temp", photo));
+  const presence = await bob.hear("a new picture", (s) =>
+    s.is("presence") && s.attrs.from === ROOM && s.getChild("x", "vcard-temp:x:update"));
+  const hash = presence.getChild("x", "vcard-temp:x:update").getChildText("photo");
+  check(hash === PICTURE_HASH, "it is known by something else", hash);
+  const info = (await bob.ask("get", ROOM, query(DISCO))).getChild("query").getChild("x", FORM);
+  const told = children(info, "field").find(({ attrs }) => attrs.var === "muc#roominfo_avatarhash");
+  check(told?.getChildText("value") === PICTURE_HASH, "the room's information has another", info);
+  const card = (await bob.ask("get", ROOM, xml("vCard", "vcard-temp"))).getChild("vCard", "vcard-temp");
+  check(card.getChild("PHOTO").getChildText("BINVAL") === PICTURE, "another picture", card);
+  ok("picture");
 }
 
 async function talk(alice, bob, carol) {
@@ -171,6 +186,7 @@ async function story() {
   await discover(alice);
   await create(alice);
   await invite(alice, bob);
+  await picture(alice, bob);
   await talk(alice, bob, carol);
   await catchUp(bob, carol);
   await lookAfter(alice, bob, carol);

@@ -206,6 +206,17 @@ mod tests {
     }
 
     #[test]
+    fn everybody_is_told_in_one_order() {
+        let tea = GroupId::from_stored("tea");
+        let in_order = |numbers: &mut dyn Iterator<Item = u32>| {
+            let mut rooms = Rooms::default();
+            numbers.for_each(|n| drop(rooms.enter(&tea, occupant(&format!("u{n}@h/1"), ""))));
+            rooms.of(&tea).unwrap().all().map(|device| device.text.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(in_order(&mut (0..50)), in_order(&mut (0..50).rev()));
+    }
+
+    #[test]
     fn news_of_itself_gives_a_device_no_second_place() {
         let tea = GroupId::from_stored("tea");
         let mut rooms = Rooms::default();

@@ -114,7 +114,27 @@ impl Fanout<'_> {
             self.presence.rooms.of(&group.id).is_some_and(|room| !room.of(&member.jid).is_empty());
         // Who came on his own knows it, and who is there, too.
         (is_away && !is_in_room && *by.0 != member.jid)
-            .then(|| encode::welcome(&self.name(group), member, by, words, id))
+            .then(|| encode::welcome(&self.name(group), member, by, self.kept(words), id))
+    }
+
+    /// The invitation of somebody who wants to be asked.
+    pub(crate) fn invite(
+        &self,
+        group: &Group,
+        who: (&BareJid, Role),
+        by: (&BareJid, Option<&str>),
+        words: Words,
+        since: Timestamp,
+    ) -> Outbound {
+        encode::invite(&self.name(group), who, by, self.kept(words), since)
+    }
+
+    /// Where nothing is said as a conversation of two, no message about a group is one either.
+    fn kept(&self, words: Words) -> Words {
+        match (words, self.absent) {
+            (Words::Body, Absent::Archive) => Words::Invitation,
+            (words, Absent::Archive | Absent::Message) => words,
+        }
     }
 
     /// The copies of a stored message.

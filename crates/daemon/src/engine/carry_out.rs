@@ -108,15 +108,13 @@ impl Engine {
             }
             // The same id as the announcement has in the archive: it is the same news.
             Notice::Welcome { member, reason } => {
-                // Stock clients make somebody a member and invite him themselves.
-                let is_listed = matches!(origin.carrier, Carrier::Iq { .. }) && origin.carrier.is_of_rooms();
-                let words = if is_listed { Words::None } else { Words::Body };
-                let letter = fanout.welcome(group, &member, (actor, reason.as_deref()), words, work.last_id);
+                let by = (actor, reason.as_deref());
+                let letter = fanout.welcome(group, &member, by, words(&origin.carrier), work.last_id);
                 letter.into_iter().collect()
             }
             Notice::Invite { jid, role, reason } => {
-                let name = fanout.name(group);
-                vec![encode::invite(&name, (&jid, role), actor, reason.as_deref(), work.now)]
+                let by = (actor, reason.as_deref());
+                vec![fanout.invite(group, (&jid, role), by, words(&origin.carrier), work.now)]
             }
             Notice::Kicked { member, reason } => fanout.kicked(group, &member, actor, reason.as_deref()),
             Notice::Request { jid, nick } => {
@@ -164,6 +162,16 @@ impl Engine {
     pub(super) fn fanout(&self) -> Fanout<'_> {
         let presence = Presence { sessions: &self.sessions, rooms: &self.rooms };
         Fanout { domain: self.policy.domain.as_str(), absent: self.policy.absent, presence }
+    }
+}
+
+/// How somebody is told that he is added or invited, by what asked for it.
+fn words(carrier: &Carrier) -> Words {
+    match carrier {
+        // Stock clients make somebody a member, and invite him themselves.
+        Carrier::Iq { .. } if carrier.is_of_rooms() => Words::None,
+        Carrier::Message { is_of_rooms: true, .. } => Words::Invitation,
+        Carrier::Iq { .. } | Carrier::Message { .. } | Carrier::Presence { .. } => Words::Body,
     }
 }
 

@@ -140,7 +140,7 @@ impl Engine {
     fn invitation(&self, group: &Group, pending: &Pending) -> Option<Outbound> {
         let PendingKind::Invitation { by } = &pending.kind else { return None };
         let role = pending.spec.role.as_deref().and_then(Role::parse).unwrap_or(Role::Member);
-        Some(encode::invite(&self.fanout().name(group), (&pending.jid, role), by, None, pending.since))
+        Some(self.fanout().invite(group, (&pending.jid, role), (by, None), Words::Body, pending.since))
     }
 }
 

@@ -28,18 +28,21 @@ pub fn announcement(
     xml::stanza(head, to, &content(group, event, own), "presence")
 }
 
-/// Does a message about a group say in a sentence, too, what it is about?
+/// What a message about a group says it with, beside its payload for this protocol's clients and the invitation through the
+/// room (XEP-0045 §7.8.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Words {
-    /// For people whose client understands nothing else of it.
+    /// With a sentence, too, for people whose client understands nothing else of it, and with a direct invitation.
     Body,
-    /// Not where somebody else says it: some stock clients take what has a body for a conversation of two under the
-    /// group's address, and cannot open the room there any more.
+    /// With a direct invitation (XEP-0249): there are stock clients that know no other. They take what has a body for a
+    /// conversation of two under the group's address, and cannot open the room there any more.
+    Invitation,
+    /// With nothing: somebody else invites him directly.
     None,
 }
 
 /// The message to somebody who was added while away: for slim clients the announcement, for stock ones the
-/// invitation (XEP-0045 §7.8.2), for people a sentence.
+/// invitation, for people a sentence.
 pub fn welcome(
     group: &Group<'_>,
     member: &Member,
@@ -47,47 +50,57 @@ pub fn welcome(
     words: Words,
     id: StanzaId,
 ) -> Outbound {
-    let (name, address) = (group.name, group.id.at(group.domain));
-    let text =
-        (words == Words::Body).then(|| format!("{} added you to the group “{name}” ({address}).", by.0));
+    let text = format!("{} added you to the group “{}” ({}).", by.0, group.name, group.id.at(group.domain));
     let news = elements(group, &Event::Added(vec![member.clone()]), false);
-    letter(group, news, by, text, &id.to_string(), member.jid.text())
+    letter(group, news, by, (words, text), &id.to_string(), member.jid.text())
 }
 
 /// The message to somebody who wants to be asked before he is added: `#join` accepts, `#removemember` declines.
 pub fn invite(
     group: &Group<'_>,
     (jid, role): (&BareJid, Role),
-    by: &BareJid,
-    reason: Option<&str>,
+    by: (&BareJid, Option<&str>),
+    words: Words,
     since: Timestamp,
 ) -> Outbound {
     // The same whenever it is said.
     let id = format!("invitation-{:x}", since.0);
-    let text = format!("{by} invites you to the group “{}” ({}).", group.name, group.id.at(group.domain));
+    let text = format!("{} invites you to the group “{}” ({}).", by.0, group.name, group.id.at(group.domain));
     let item = Item { jid: Some(jid.to_string()), role: Some(role.as_str().into()), ..Item::default() };
     let news = vec![Element::bare("x", ns::JOIN), item.write(STREAM), name_and_id(group)];
-    letter(group, news, (by, reason), Some(text), &id, jid.text())
+    letter(group, news, by, (words, text), &id, jid.text())
 }
 
 fn letter(
     group: &Group<'_>,
     mut children: Vec<Element>,
     (by, reason): (&BareJid, Option<&str>),
-    text: Option<String>,
+    (words, text): (Words, String),
     id: &str,
     to: Arc<str>,
 ) -> Outbound {
+    let address = group.id.at(group.domain);
     let mut invite = Element::bare("invite", MUC_USER);
     set(&mut invite, "from", by.as_str());
     if let Some(reason) = reason {
         invite.append_child(Element::builder("reason", MUC_USER).append(reason).build());
     }
     children.push(Element::builder("x", MUC_USER).append(invite).build());
-    children.extend(text.map(|text| Element::builder("body", STREAM).append(text).build()));
+    children.extend((words != Words::None).then(|| direct_invitation(&address, reason)));
+    children.extend((words == Words::Body).then(|| Element::builder("body", STREAM).append(text).build()));
     children.push(Element::bare("store", "urn:xmpp:hints"));
     let content = xml::content(&children);
-    message::message_from(&group.id.at(group.domain), None, Some(id), None, vec![to], &content)
+    message::message_from(&address, None, Some(id), None, vec![to], &content)
+}
+
+/// As one user invites another. XEP-0249 §2.
+fn direct_invitation(address: &str, reason: Option<&str>) -> Element {
+    let mut invitation = Element::bare("x", "jabber:x:conference");
+    set(&mut invitation, "jid", address);
+    if let Some(reason) = reason {
+        set(&mut invitation, "reason", reason);
+    }
+    invitation
 }
 
 /// A request to join, as it is archived and told to owners and admins.
