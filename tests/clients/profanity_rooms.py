@@ -185,5 +185,6 @@ async def play():
     carol.disconnect()
 
 
-print(subprocess.run(["profanity", "--version"], capture_output=True, text=True).stdout.splitlines()[0], flush=True)
+version = subprocess.run(["profanity", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
+print(version.replace(", version", ""), flush=True)
 tell(play())

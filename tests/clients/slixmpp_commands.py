@@ -3,6 +3,8 @@
 Run by tests/tests/stock_clients.rs as story.py says. Alice is an administrator, bob is not.
 """
 
+import slixmpp
+
 import story
 from story import PATIENCE, SERVICE, USERS, ok, refused, tell
 
@@ -80,4 +82,5 @@ async def play():
         client.disconnect()
 
 
+print(f"slixmpp {slixmpp.__version__}", flush=True)
 tell(play())

@@ -38,6 +38,16 @@ pub(crate) const SLIXMPP: Package = Package {
 };
 /// A client for the terminal.
 pub(crate) const PROFANITY: Package = Package { name: "profanity", sign: Sign::Program("profanity") };
+/// A client for the desktop.
+pub(crate) const GAJIM: Package = Package { name: "gajim", sign: Sign::Program("gajim") };
+/// A screen that nobody sees.
+pub(crate) const XVFB: Package = Package { name: "xvfb", sign: Sign::Program("xvfb-run") };
+/// What lets a client onto it.
+pub(crate) const XAUTH: Package = Package { name: "xauth", sign: Sign::Program("xauth") };
+/// The bus by which programs of a desktop find each other.
+pub(crate) const DBUS: Package = Package { name: "dbus-daemon", sign: Sign::Program("dbus-run-session") };
+/// What says something to a program on it.
+pub(crate) const GDBUS: Package = Package { name: "libglib2.0-bin", sign: Sign::Program("gdbus") };
 /// A terminal that a program types into and reads.
 pub(crate) const TMUX: Package = Package { name: "tmux", sign: Sign::Program("tmux") };
 /// PostgreSQL.

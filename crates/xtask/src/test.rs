@@ -131,6 +131,11 @@ fn hosts() -> Result<()> {
         packages::SLIXMPP,
         packages::PROFANITY,
         packages::TMUX,
+        packages::GAJIM,
+        packages::XVFB,
+        packages::XAUTH,
+        packages::DBUS,
+        packages::GDBUS,
     ])
 }
 
