@@ -1,41 +1,9 @@
 // What is read from archives: all of it, from whoever was asked, and nothing else.
 
-import { webcrypto } from "node:crypto";
+import { describe, expect, it, vi } from "vitest";
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-
-import { Chats } from "../src/chats";
-import type { Group } from "../src/group";
-import { Service, SERVICE, TEA } from "./service";
-
-let service: Service;
-let chats: Chats;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("crypto", webcrypto);
-  service = new Service();
-  chats = new Chats(service, SERVICE);
-  service.deliver = (stanza) => chats.received(stanza);
-});
-
-afterEach(() => {
-  chats.stop();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
-
-const tea = (): Group => chats.groups.get(TEA)!;
-const texts = () => tea().timeline.entries.map((entry) => (entry.kind === "said" ? entry.body : entry.event.operation));
-const say = (id: string, text: string, mid = "bob", more = "") =>
-  service.store(id, mid, `m${id}`, `<body>${text}</body>${more}`);
-const settle = () => vi.advanceTimersByTimeAsync(0);
-
-async function open(): Promise<Group> {
-  await chats.connected();
-  await chats.open(tea());
-  return tea();
-}
+import { chats, open, say, service, settle, tea, texts } from "./device";
+import { inboxItem, SERVICE, TEA } from "./service";
 
 describe("what is older", () => {
   const reactions = (from: number, to: number) => {
@@ -68,7 +36,7 @@ describe("what is older", () => {
 
   it("is not read again where it was caught up with", async () => {
     say("100", "before");
-    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='100' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>before</last></item>`;
+    service.inbox = inboxItem({ last: "100" });
     await chats.connected();
     chats.disconnected();
     for (let n = 200; n < 500; n++) say(String(n), `missed ${n}`);
@@ -104,7 +72,7 @@ describe("what is older", () => {
 
   it("comes although the connection broke while it was asked for", async () => {
     say("100", "words");
-    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='100' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>words</last></item>`;
+    service.inbox = inboxItem({ last: "100" });
     await chats.connected();
     const { ask } = service;
     service.ask = () => new Promise(() => undefined);
@@ -144,16 +112,14 @@ describe("what was missed", () => {
   });
 
   it("has no gap after a mute that ended elsewhere", async () => {
-    const item = (muted: string, last: string) =>
-      `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0' ${muted}><last stanza-id='${last}' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>x</last></item>`;
     say("10", "ten");
-    service.inbox = item("muted='9999-01-01T00:00:00Z'", "10");
+    service.inbox = inboxItem({ last: "10", more: "muted='9999-01-01T00:00:00Z'" });
     await open();
     chats.close();
     // They do not come live.
     say("11", "eleven");
     say("12", "twelve");
-    service.inbox = item("", "12");
+    service.inbox = inboxItem({ last: "12" });
     service.live(`<presence from='${TEA}'><x xmlns='http://jabber.org/protocol/groupchat#mysettings'/></presence>`);
     await settle();
     service.live(say("13", "thirteen"));
@@ -164,10 +130,10 @@ describe("what was missed", () => {
 
   it("has no gap after a mute that ended by itself", async () => {
     say("10", "ten");
-    service.inbox = service.inbox.replace("receive", "muted='2026-11-20T17:00:00Z' receive");
+    service.inbox = inboxItem({ more: "muted='2026-11-20T17:00:00Z' receive='all'" });
     await open();
     say("11", "eleven");
-    service.inbox = service.inbox.replace("muted='2026-11-20T17:00:00Z'", "");
+    service.inbox = inboxItem();
     service.live(say("12", "twelve"));
     await settle();
     expect(tea().muted).toBe(false);

@@ -1,41 +1,10 @@
 // What a device knows after what it heard: nothing lost, nothing twice, whatever the connection does.
 
-import { webcrypto } from "node:crypto";
-
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { Chats } from "../src/chats";
-import type { Group } from "../src/group";
-import { Service, SERVICE, TEA } from "./service";
-
-let service: Service;
-let chats: Chats;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("crypto", webcrypto);
-  service = new Service();
-  chats = new Chats(service, SERVICE);
-  service.deliver = (stanza) => chats.received(stanza);
-});
-
-afterEach(() => {
-  chats.stop();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
-
-const tea = (): Group => chats.groups.get(TEA)!;
-const texts = () => tea().timeline.entries.map((entry) => (entry.kind === "said" ? entry.body : entry.event.operation));
-const say = (id: string, text: string, mid = "bob", more = "") =>
-  service.store(id, mid, `m${id}`, `<body>${text}</body>${more}`);
-const settle = () => vi.advanceTimersByTimeAsync(0);
-
-async function open(): Promise<Group> {
-  await chats.connected();
-  await chats.open(tea());
-  return tea();
-}
+import { chats, open, say, service, settle, tea, texts } from "./device";
+import { inboxItem, SERVICE, TEA } from "./service";
 
 describe("login", () => {
   it("announces the device before it asks", async () => {
@@ -105,7 +74,7 @@ describe("what comes", () => {
 
   it("is not counted again when the inbox has counted it", async () => {
     await chats.connected();
-    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='1' mentions='0'><last stanza-id='01' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>one</last></item>`;
+    service.inbox = inboxItem({ last: "01", unread: 1 });
     const copy = say("01", "one");
     const again = chats.connected();
     service.live(copy);
@@ -280,7 +249,7 @@ describe("what one says", () => {
 describe("catching up", () => {
   it("reads what was missed in one stream, and shows it in its order", async () => {
     say("01", "before");
-    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='01' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>before</last></item>`;
+    service.inbox = inboxItem({ last: "01" });
     await open();
     chats.disconnected();
     for (let n = 100; n < 350; n++) say(String(n), `missed ${n}`);
@@ -292,7 +261,7 @@ describe("catching up", () => {
 
   it("starts anew when its place is not in the archive any more", async () => {
     say("01", "before");
-    service.inbox = `<item jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0'><last stanza-id='01' stamp='2026-11-20T17:00:00Z' from='${TEA}/bob'>before</last></item>`;
+    service.inbox = inboxItem({ last: "01" });
     await open();
     chats.disconnected();
     service.archive = [];

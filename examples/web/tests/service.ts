@@ -11,7 +11,14 @@ const GC = "http://jabber.org/protocol/groupchat";
 
 interface Stored {
   id: string;
+  group: string;
   xml: string;
+}
+
+/** What the inbox says of a group. */
+export function inboxItem({ jid = TEA, unread = 0, last = "", more = "receive='all'" } = {}): string {
+  const newest = last && `<last stanza-id='${last}' stamp='2026-11-20T17:00:00Z' from='${jid}/bob'>said ${last}</last>`;
+  return `<item jid='${jid}' name='Tea' role='owner' unread='${unread}' mentions='0' ${more}>${newest}</item>`;
 }
 
 export class Service implements Link {
@@ -24,7 +31,7 @@ export class Service implements Link {
   asked: string[] = [];
   resets = 0;
   archive: Stored[] = [];
-  inbox = `<item id='tea' jid='${TEA}' name='Tea' role='owner' unread='0' mentions='0' receive='all'/>`;
+  inbox = inboxItem();
   members = ["me", "bob", "小红"];
   deliver: (stanza: Element) => void = () => undefined;
 
@@ -48,11 +55,11 @@ export class Service implements Link {
   }
 
   /** Says something into the archive; gives the live copy. */
-  store(id: string, mid: string, messageId: string, more = ""): string {
-    const content = `${more}<stanza-id xmlns='urn:xmpp:sid:0' by='${TEA}' id='${id}'/>`;
-    const from = mid ? `${TEA}/${mid}` : TEA;
+  store(id: string, mid: string, messageId: string, more = "", group = TEA): string {
+    const content = `${more}<stanza-id xmlns='urn:xmpp:sid:0' by='${group}' id='${id}'/>`;
+    const from = mid ? `${group}/${mid}` : group;
     const xml = `<message xmlns='jabber:client' from='${from}' type='groupchat' id='${messageId}'>${content}</message>`;
-    this.archive.push({ id, xml });
+    this.archive.push({ id, group, xml });
     return xml;
   }
 
@@ -73,13 +80,15 @@ export class Service implements Link {
       .join("");
   }
 
+  /** A page of a group's archive, or at the service of all groups'; each knows the places of its own alone. */
   private page(query: Element, from: string): Element {
+    const archive = this.archive.filter(({ group }) => from === SERVICE || from === group);
     const set = query.getChild("set");
     const max = Number(set?.getChildText("max") ?? 50);
     const [after, before] = [set?.getChildText("after"), set?.getChildText("before")];
-    if (after && !this.archive.some(({ id }) => id === after))
+    if (after && !archive.some(({ id }) => id === after))
       throw new Refused({ condition: "item-not-found", type: "cancel", text: "", by: undefined });
-    let found = [...this.archive].sort((a, b) => (a.id < b.id ? -1 : 1));
+    let found = archive.sort((a, b) => (a.id < b.id ? -1 : 1));
     if (after) found = found.filter(({ id }) => id > after);
     if (before) found = found.filter(({ id }) => id < before);
     const page = before === undefined || before === null ? found.slice(0, max) : found.slice(-max);
