@@ -77,11 +77,15 @@ export class Archives {
       const after = group.archivedTo;
       try {
         const fin = await this.page(group.jid, { max: PAGE_ON, after });
-        group.archivedTo = fin.last ?? after;
+        // It was forgotten meanwhile.
+        if (after !== undefined && group.archivedTo === undefined) return;
+        const last = fin.last ?? after;
+        // Somebody else may have read further.
+        if (last !== undefined && last > (group.archivedTo ?? "")) group.archivedTo = last;
         complete = fin.complete || fin.last === undefined;
       } catch (problem) {
         if (!isGone(problem)) throw problem;
-        group.forget();
+        if (group.archivedTo === after) group.forget();
         return;
       }
     }

@@ -11,6 +11,7 @@ import { Life } from "./life";
 import { Refused, type Link } from "./link";
 import { Outbox } from "./outbox";
 import { readAll } from "./pages";
+import { People } from "./people";
 import { Position } from "./position";
 
 /** How things stand between this device and the service. */
@@ -31,6 +32,7 @@ export class Chats {
   private life: Life;
   private round = 0;
   private archives: Archives;
+  private people: People;
   private lookTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -38,6 +40,7 @@ export class Chats {
     readonly service: string,
   ) {
     this.archives = new Archives(link);
+    this.people = new People(link, () => this.changed());
     const ping = () => this.link.ask(gc.ping(this.service));
     const trouble = () => this.trouble();
     this.outbox = new Outbox(link, trouble, ping);
@@ -136,16 +139,12 @@ export class Chats {
     const to = await this.archives.missed(this.service, after);
     if (to === undefined) return false;
     this.position.set(to);
-    for (const group of this.groups.values()) group.archivedTo = to;
     return true;
   }
 
   private startAnew(newest: string | undefined): void {
     this.position.set(newest);
-    for (const group of this.groups.values()) {
-      group.forget();
-      group.archivedTo = newest;
-    }
+    for (const group of this.groups.values()) group.forget();
   }
 
   // What comes.
@@ -186,7 +185,7 @@ export class Chats {
 
   /** Counts what somebody else said and one has not seen. */
   private async count(group: Group, message: gc.GroupMessage): Promise<void> {
-    const self = await this.selfIn(group);
+    const self = await this.people.selfIn(group);
     const { stanzaId = "" } = message;
     if (message.mid === self || stanzaId <= group.countedTo || stanzaId <= (group.readId ?? "")) return;
     group.unread++;
@@ -207,8 +206,9 @@ export class Chats {
       void this.refresh();
     } else {
       group.apply(event);
-      // Presence has no place in the archive; the archive has it.
-      if (group.opened) void this.readOn(group);
+      // Presence has no place in the archive; the archive has it. The page that is on its way may not have it yet.
+      if (group.loaded) void this.readOn(group);
+      else group.isBehind = group.opened;
     }
   }
 
@@ -234,6 +234,9 @@ export class Chats {
   /** What of a group does not come by itself. What does not come now either comes the next time. */
   private async readOn(group: Group): Promise<void> {
     await this.archives.on(group).catch(() => undefined);
+    // The place up to which it was read is gone, and all with it.
+    if (!group.opened && group.jid === this.shown) await this.open(group).catch(() => undefined);
+    this.changed();
   }
 
   // What a person does.
@@ -250,7 +253,7 @@ export class Chats {
     if (this.status !== "online") return;
     if (group.muted) group.forget();
     await Promise.all([this.loadMembers(group), group.opened ? undefined : this.loadNewest(group)]);
-    await this.loadReceipts(group);
+    await this.people.loadReceipts(group);
   }
 
   /** Looks at none. */
@@ -264,6 +267,8 @@ export class Chats {
     try {
       await this.archives.back(group);
       group.loaded = true;
+      if (group.isBehind) await this.readOn(group);
+      group.isBehind = false;
     } catch (problem) {
       group.opened = false;
       throw problem;
@@ -278,39 +283,7 @@ export class Chats {
   }
 
   async loadMembers(group: Group): Promise<void> {
-    const members = await readAll(async (after) =>
-      gc.readMembers(await this.link.ask(gc.membersQuery(group.jid, after))),
-    );
-    group.members = new Map(members.map((member) => [member.mid, member]));
-    group.membersKnown = true;
-    group.selfMid = members.find((member) => member.jid === this.link.account)?.mid ?? group.selfMid;
-    this.changed();
-  }
-
-  private async selfIn(group: Group): Promise<string | undefined> {
-    if (group.selfMid !== undefined) return group.selfMid;
-    group.askedSelf ??= this.link
-      .ask(gc.memberQuery(group.jid, this.link.account))
-      .then((answer) => gc.readMembers(answer).items[0]?.mid)
-      .catch(() => undefined)
-      .finally(() => (group.askedSelf = undefined));
-    const mid = await group.askedSelf;
-    return (group.selfMid ??= mid);
-  }
-
-  /** Who has read the last that one said, and what one said before, until one that all have read. */
-  private async loadReceipts(group: Group): Promise<void> {
-    const own = group.timeline.entries.filter(
-      (entry) => entry.kind === "said" && entry.state === "stored" && entry.mid === group.selfMid,
-    );
-    for (const { stanzaId = "" } of own.slice(-5).reverse()) {
-      const answer = await this.link.ask(gc.receiptsQuery(group.jid, stanzaId)).catch(() => undefined);
-      if (!answer) return;
-      const { mids, unread } = gc.readReceipts(answer);
-      for (const mid of mids) group.advance(mid, stanzaId);
-      this.changed();
-      if (unread === 0) return;
-    }
+    await this.people.loadMembers(group);
   }
 
   /** Says something. It is shown at once, and kept until it is stored. */
@@ -382,7 +355,7 @@ export class Chats {
     await this.link.ask(gc.muteGroup(group.jid, until));
     group.muted = until !== undefined;
     this.changed();
-    if (!group.muted && group.opened) await this.archives.on(group);
+    if (!group.muted && group.loaded) await this.readOn(group);
   }
 
   private group(jid: string): Group {

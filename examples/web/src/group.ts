@@ -22,7 +22,7 @@ export class Group {
   /** How far the others have read: a stanza-id for each member id. */
   reads = new Map<string, string>();
   timeline = new Timeline();
-  /** Nothing of the archive is missing up to this stanza-id, from the first entry on. */
+  /** Its own archive was read up to this stanza-id, from the first entry on. */
   archivedTo: string | undefined;
   /** Up to here the service has counted what is unread. */
   countedTo = "";
@@ -30,6 +30,8 @@ export class Group {
   opened = false;
   /** It is here. */
   loaded = false;
+  /** Something happened while it was on its way. */
+  isBehind = false;
   /** What one has begun to write here and not sent. */
   draft = "";
   private named: { members: Map<string, Member>; names: Names } | undefined;

@@ -111,6 +111,45 @@ describe("what was missed", () => {
     expect(texts()).toEqual(["mine"]);
   });
 
+  it("is a place in its own group's archive alone", async () => {
+    const milk = `milk@${SERVICE}`;
+    say("10", "ten");
+    service.inbox = inboxItem({ last: "10" }) + inboxItem({ jid: milk });
+    await open();
+    chats.disconnected();
+    service.store("20", "bob", "m20", "<body>elsewhere</body>", milk);
+    await chats.connected();
+    const renamed = "<x xmlns='http://jabber.org/protocol/groupchat#updategroup'/><properties/>";
+    service.store("30", "", "30", renamed);
+    service.live(`<presence from='${TEA}'>${renamed}</presence>`);
+    await settle();
+    expect(texts()).toEqual(["ten", "updategroup"]);
+    expect(texts(chats.groups.get(milk))).toEqual(["elsewhere"]);
+  });
+
+  it("is asked for from the end, where nothing was read yet", async () => {
+    for (let n = 100; n < 400; n++) say(String(n), `said ${n}`);
+    await chats.connected();
+    void chats.open(tea());
+    await Promise.resolve();
+    const renamed = "<x xmlns='http://jabber.org/protocol/groupchat#updategroup'/><properties/>";
+    service.live(`<presence from='${TEA}'>${renamed}</presence>`);
+    service.store("400", "", "400", renamed);
+    await settle();
+    expect(texts()).toHaveLength(51);
+    expect(texts().at(-1)).toBe("updategroup");
+  });
+
+  it("shows the end again at once, where the place is in the archive no more", async () => {
+    say("10", "ten");
+    await open();
+    service.archive = [];
+    say("20", "twenty");
+    service.live(`<presence from='${TEA}'><x xmlns='http://jabber.org/protocol/groupchat#updategroup'/></presence>`);
+    await settle();
+    expect(texts()).toEqual(["twenty"]);
+  });
+
   it("has no gap after a mute that ended elsewhere", async () => {
     say("10", "ten");
     service.inbox = inboxItem({ last: "10", more: "muted='9999-01-01T00:00:00Z'" });
