@@ -73,6 +73,7 @@ export class Chats {
   async connected(): Promise<void> {
     const round = ++this.round;
     this.life.stop();
+    this.outbox.stop();
     this.set("syncing");
     try {
       this.link.send(gc.announcement(this.service));
@@ -96,11 +97,12 @@ export class Chats {
     }
   }
 
-  /** The link is gone; it comes back by itself. */
-  disconnected(): void {
+  /** The link is gone; it comes back by itself. If it broke over something that was sent, `blame` says how. */
+  disconnected(blame?: string): void {
     this.round++;
     this.life.stop();
     this.outbox.stop();
+    if (blame !== undefined) this.outbox.blame(blame);
     this.set("offline");
   }
 
@@ -299,13 +301,13 @@ export class Chats {
       mid: group.selfMid ?? "",
       stanzaId: undefined,
       at: new Date(),
-      body,
+      body: gc.legal(body),
       mentions: told,
     } as const;
     const entry = { ...said, state: "pending" as const, corrected: false, retracted: false };
     group.timeline.addPending(entry);
     const stanza = () => gc.post(group.jid, id, body, mentions);
-    this.outbox.put(entry, stanza, this.status === "online", () => this.changed());
+    this.outbox.put(entry, stanza, () => this.changed());
     this.changed();
   }
 

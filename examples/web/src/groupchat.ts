@@ -7,3 +7,4 @@ export * from "./groupchat/answers";
 export * from "./groupchat/namespaces";
 export * from "./groupchat/news";
 export * from "./groupchat/requests";
+export { legal } from "./groupchat/xml";

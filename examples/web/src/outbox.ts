@@ -1,5 +1,6 @@
-// What this device has said and the service has not stored yet. It is sent again, with the same id, until its copy
-// comes back or it is refused: the service tells by the id that it is the same (section 8.3 of docs/protocol.md).
+// What this device has said and the service has not stored yet, in the order in which it was said. It is sent again, with
+// the same id, until its copy comes back or it is refused: the service tells by the id that it is the same (section 8.3
+// of docs/protocol.md).
 
 import type { Element } from "@xmpp/xml";
 
@@ -11,6 +12,8 @@ import type { Said } from "./timeline";
 const PATIENCE = 10_000;
 /** The service knows an id again for ten minutes; some are left for the way. */
 const AGAIN_MAX = 8 * 60_000;
+/** A message that was under way this often when a server broke off the stream over what it got is not sent again. */
+const BREAKS_MAX = 3;
 /** What a server says in the service's place while that is away. */
 const AWAY = new Set([
   "service-unavailable",
@@ -26,6 +29,10 @@ interface Waiting {
   /** When it was sent first, as far as that matters. */
   since: number | undefined;
   patience: number;
+  /** Since the last login. */
+  isSent: boolean;
+  /** As often did the stream break while it was under way. */
+  breaks: number;
   timer?: ReturnType<typeof setTimeout>;
   changed: () => void;
 }
@@ -33,6 +40,8 @@ interface Waiting {
 export class Outbox {
   private waiting = new Map<string, Waiting>();
   private givenUp = new Map<string, Waiting>();
+  /** It may send: after a login, once the archive has told what is stored. */
+  private isOpen = false;
 
   constructor(
     private link: Link,
@@ -42,11 +51,11 @@ export class Outbox {
     private ask: () => Promise<unknown>,
   ) {}
 
-  /** Takes in something that was said; sends it if somebody is there to take it. */
-  put(said: Said, stanza: () => Element, online: boolean, changed: () => void): void {
-    const waiting: Waiting = { said, stanza, since: undefined, patience: PATIENCE, changed };
+  /** Takes in something that was said; sends it, behind what was said before, if somebody is there to take it. */
+  put(said: Said, stanza: () => Element, changed: () => void): void {
+    const waiting = { said, stanza, since: undefined, patience: PATIENCE, isSent: false, breaks: 0, changed };
     this.waiting.set(said.id, waiting);
-    if (online) this.send(waiting);
+    this.goOn();
   }
 
   /**
@@ -54,18 +63,21 @@ export class Outbox {
    * still waiting is not there, however long ago it was sent.
    */
   sendAll(caughtUp: boolean): void {
-    for (const waiting of [...this.waiting.values()]) {
-      waiting.patience = PATIENCE;
+    this.isOpen = true;
+    for (const waiting of this.waiting.values()) {
+      Object.assign(waiting, { patience: PATIENCE, isSent: false });
       if (caughtUp) waiting.since = undefined;
-      this.send(waiting);
     }
+    this.goOn();
   }
 
   /** A message with this id was stored; was it one of these? */
   stored(id: string): boolean {
     const waiting = this.waiting.get(id);
     clearTimeout(waiting?.timer);
-    return this.waiting.delete(id);
+    if (!this.waiting.delete(id)) return false;
+    this.goOn();
+    return true;
   }
 
   /** A message with this id came back. */
@@ -90,13 +102,36 @@ export class Outbox {
     this.givenUp.delete(id);
     waiting.said.state = "pending";
     delete waiting.said.failure;
+    Object.assign(waiting, { isSent: false, breaks: 0 });
     this.waiting.set(id, waiting);
     waiting.changed();
   }
 
   /** Sends nothing more before the next `sendAll`. */
   stop(): void {
+    this.isOpen = false;
     for (const { timer } of this.waiting.values()) clearTimeout(timer);
+  }
+
+  /** The server broke off the stream over something that it got, says this condition: one of these, as it seems. */
+  blame(condition: string): void {
+    for (const waiting of [...this.waiting.values()].filter(({ isSent }) => isSent)) {
+      waiting.breaks++;
+      if (waiting.breaks >= BREAKS_MAX) this.giveUp(waiting, { condition, type: "cancel", text: "", by: undefined });
+    }
+  }
+
+  /** Sends what is not sent. While one of them may have broken the stream, one at a time: so it will be found. */
+  private goOn(): void {
+    if (!this.isOpen) return;
+    const all = [...this.waiting.values()];
+    const carefully = all.some(({ breaks }) => breaks > 0);
+    for (const waiting of all) {
+      // The ones before may have been given up, and with that those behind were sent.
+      if (!this.waiting.has(waiting.said.id)) continue;
+      if (!waiting.isSent) this.send(waiting);
+      if (carefully && this.waiting.has(waiting.said.id)) return;
+    }
   }
 
   private send(waiting: Waiting): void {
@@ -105,12 +140,14 @@ export class Outbox {
       this.giveUp(waiting, { condition: "remote-server-timeout", type: "wait", text: "", by: undefined });
       return;
     }
+    waiting.isSent = true;
     this.link.send(waiting.stanza());
     this.later(waiting);
   }
 
   private later(waiting: Waiting): void {
     clearTimeout(waiting.timer);
+    if (!this.isOpen) return;
     waiting.timer = setTimeout(() => this.send(waiting), waiting.patience);
     waiting.patience *= 2;
   }
@@ -127,5 +164,6 @@ export class Outbox {
     waiting.said.state = "refused";
     waiting.said.failure = failure;
     waiting.changed();
+    this.goOn();
   }
 }

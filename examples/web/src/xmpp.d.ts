@@ -47,10 +47,11 @@ declare module "@xmpp/client" {
     jid: { toString(): string } | null;
     timeout: number;
     reconnect: { delay: number; stop(): void; scheduleReconnect(): void };
-    streamManagement: { on(event: "resumed", listener: () => void): void };
+    streamManagement: { id: string; outbound_q: unknown[]; on(event: "resumed", listener: () => void): void };
     iqCaller: { request(iq: Element, timeout?: number): Promise<Element> };
     on(event: "stanza", listener: (stanza: Element) => void): void;
-    on(event: "online" | "disconnect" | "offline", listener: () => void): void;
+    on(event: "online" | "offline", listener: () => void): void;
+    on(event: "disconnect", listener: (how: { reason?: { code?: number } } | undefined) => void): void;
     on(event: "error", listener: (error: Error) => void): void;
     start(): Promise<unknown>;
     stop(): Promise<unknown>;

@@ -231,6 +231,39 @@ describe("what one says", () => {
     next.stop();
   });
 
+  it("is given up when the server breaks the stream over it, alone", async () => {
+    const group = await open();
+    chats.disconnected();
+    for (const text of ["before", "not to the server's taste", "behind"]) chats.say(group, text, []);
+    const states = () => group.timeline.entries.map((entry) => entry.kind === "said" && entry.state);
+    let session = 0;
+    for (; session < 10 && states().includes("pending"); session++) {
+      const from = service.sent.length;
+      await chats.connected();
+      for (let n = from; n < service.sent.length; n++) {
+        const sent = service.sent[n]!;
+        if (sent.includes("taste")) {
+          chats.disconnected("policy-violation");
+          break;
+        }
+        const [, id = ""] = / id="([^"]+)"/.exec(sent) ?? [];
+        if (sent.includes("<body>")) service.live(service.store(String(10 + n), "me", id, "<body>x</body>"));
+      }
+    }
+    expect(states()).toEqual(["stored", "stored", "refused"]);
+    expect(session).toBeLessThan(6);
+  });
+
+  it("is not given up for a connection that breaks by itself", async () => {
+    const group = await open();
+    chats.say(group, "on its way", []);
+    for (let n = 0; n < 10; n++) {
+      chats.disconnected();
+      await chats.connected();
+    }
+    expect(group.timeline.entries).toMatchObject([{ state: "pending" }]);
+  });
+
   it("is given up when it is refused, and can be tried again", async () => {
     const group = await open();
     chats.say(group, "@all", []);

@@ -41,6 +41,28 @@ describe("requests", () => {
     );
   });
 
+  it("have no character that is not XML, wherever it was pasted", () => {
+    const pasted = "a\u0000\u000b\ud800b\uffff\udc00\u001f\u{1F375}\n\t";
+    const legal = "ab\u{1F375}\n\t";
+    const sent = [
+      gc.post(TEA, pasted, pasted, [{ address: `${TEA}/${pasted}`, begin: 0, end: 1 }]),
+      gc.createGroup(SERVICE, pasted, [`${pasted}@lit`]),
+      gc.renameGroup(TEA, pasted),
+      gc.addMembers(TEA, [pasted]),
+      gc.memberQuery(TEA, pasted),
+      gc.archiveQuery(TEA, pasted, { max: 1, after: pasted }),
+    ];
+    for (const request of sent) expect(request.toString()).not.toMatch(/[\u0000\u000b\u001f\uffff]|\p{Cs}/u);
+    expect(sent[0]!.getChildText("body")).toBe(legal);
+    expect(sent[2]!.toString()).toContain(legal);
+  });
+
+  it("post mentions at their place in what is said", () => {
+    const sent = gc.post(TEA, "m1", "\u000b🍵\u000b@bob\u000b", [{ address: `${TEA}/bob`, begin: 3, end: 7 }]);
+    expect(sent.getChildText("body")).toBe("🍵@bob");
+    expect(sent.getChild("reference")?.attrs).toMatchObject({ begin: "1", end: "5" });
+  });
+
   it("create with and without members", () => {
     const query = (members: string[]) =>
       gc.createGroup(SERVICE, "Tea", members).getChild("query", `${gc.GC}#creategroup`);

@@ -1,9 +1,10 @@
 // The stanzas that a client sends. An iq gets its id from whoever sends it.
 
-import { Element, xml } from "@xmpp/xml";
+import type { Element } from "@xmpp/xml";
 
 import { uri } from "./addresses";
 import { GC, NS } from "./namespaces";
+import { legal, xml } from "./xml";
 
 /** Tells the service that this device is there; once after each login (section 11.1). */
 export function announcement(service: string): Element {
@@ -90,11 +91,13 @@ export interface MentionInText {
 
 /** Something that is said to a group (section 8.1). Sent again with the same `id`, it still counts once. */
 export function post(group: string, id: string, body: string, mentions: MentionInText[] = []): Element {
-  const mentioned = mentions.map(({ address, begin, end }) =>
-    address === "all"
-      ? xml("x", { xmlns: NS.form, type: "at", id: "all" })
-      : xml("reference", { xmlns: NS.reference, type: "mention", begin, end, uri: uri(address) }),
-  );
+  const characters = [...body];
+  const place = (of: number) => [...legal(characters.slice(0, of).join(""))].length;
+  const mentioned = mentions.map(({ address, begin: from, end: to }) => {
+    if (address === "all") return xml("x", { xmlns: NS.form, type: "at", id: "all" });
+    const [begin, end] = [place(from), place(to)];
+    return xml("reference", { xmlns: NS.reference, type: "mention", begin, end, uri: uri(legal(address)) });
+  });
   return xml("message", { to: group, type: "groupchat", id }, xml("body", {}, body), ...mentioned);
 }
 

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import type { Chats } from "../chats";
 import type { Group } from "../group";
+import { legal } from "../groupchat";
 import { beingTyped, findMentions, fitting, inCodePoints } from "../mentions";
 import { Avatar } from "./avatar";
 import { Send } from "./icons";
@@ -62,7 +63,7 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
     field.current?.focus();
   };
   const send = () => {
-    const body = text.trim();
+    const body = legal(text).trim();
     if (!body) return;
     const self = `${group.jid}/${group.selfMid}`;
     const found = findMentions(body, () => group.names).filter(({ address }) =>
@@ -131,7 +132,7 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
         onKeyUp={(event) => look(event.currentTarget)}
         onClick={(event) => look(event.currentTarget)}
       />
-      <button class="round send" aria-label={words.send} title={words.send} disabled={text.trim() === ""}>
+      <button class="round send" aria-label={words.send} title={words.send} disabled={legal(text).trim() === ""}>
         <Send />
       </button>
     </form>

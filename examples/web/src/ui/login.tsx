@@ -112,7 +112,7 @@ async function open(site: Site, name: string, password: string, ended: (conditio
     { service, domain, user, password },
     {
       online: () => void chats?.connected(),
-      offline: () => chats?.disconnected(),
+      offline: (blame) => chats?.disconnected(blame),
       stanza: (stanza) => chats?.received(stanza),
       ended,
     },
