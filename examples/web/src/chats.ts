@@ -89,9 +89,13 @@ export class Chats {
       this.set("online");
       this.life.watch((problem) => (problem instanceof Refused ? this.trouble() : this.link.reset()));
       const open = this.shown === undefined ? undefined : this.groups.get(this.shown);
-      if (open) await this.open(open);
+      // What does not come now is asked for again while it is looked at.
+      const opened = open && this.open(open).catch(() => undefined);
+      // Without catching up, its newest page alone tells what is stored of that which waits.
+      if (!caughtUp) await opened;
       // Where nothing was ever said, nothing that waits is stored.
       if (round === this.round) this.outbox.sendAll(caughtUp || newest === undefined);
+      await opened;
     } catch {
       if (round === this.round) this.trouble();
     }

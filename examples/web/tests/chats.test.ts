@@ -152,6 +152,32 @@ describe("what one says", () => {
     expect(service.sent.at(-1)).toContain("said without a connection");
   });
 
+  it("goes behind what was said without a connection", async () => {
+    service.inbox = inboxItem({ last: "01" });
+    say("01", "before");
+    const group = await open();
+    chats.disconnected();
+    chats.say(group, "first", []);
+    const connected = chats.connected();
+    while (chats.status !== "online") await Promise.resolve();
+    chats.say(group, "second", []);
+    await connected;
+    const said = service.sent.flatMap((sent) => /<body>(.*)<[/]body>/.exec(sent)?.[1] ?? []);
+    expect(said).toEqual(["first", "second"]);
+  });
+
+  it("goes although the group that is open cannot be read", async () => {
+    const group = await open();
+    chats.disconnected();
+    chats.say(group, "first", []);
+    const { ask } = service;
+    service.ask = (iq) =>
+      iq.toString().includes("#members") ? Promise.reject(new Error("nothing came")) : ask.call(service, iq);
+    await chats.connected();
+    expect(chats.status).toBe("online");
+    expect(service.sent.at(-1)).toContain("first");
+  });
+
   it("is not sent again when the archive has it", async () => {
     const group = await open();
     chats.say(group, "on its way", []);
