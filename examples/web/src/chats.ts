@@ -24,6 +24,7 @@ export class Chats {
   status: Status = "offline";
   groups = new Map<string, Group>();
   readonly outbox: Outbox;
+  readonly people: People;
   /** The group that is looked at. */
   private shown: string | undefined;
   private listeners = new Set<() => void>();
@@ -31,8 +32,10 @@ export class Chats {
   private position = new Position();
   private life: Life;
   private round = 0;
+  /** What the inbox told is older than something that came; and the round in which it is asked for. */
+  private isStale = false;
+  private refreshing: number | undefined;
   private archives: Archives;
-  private people: People;
   private lookTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -180,6 +183,7 @@ export class Chats {
     // What one says comes back from a muted group, too; what others say tells that it is not muted any more.
     if (live && group.muted && message.mid !== group.selfMid) void this.refresh();
     const isNew = group.timeline.add(message);
+    if (message.retracts) this.takenBack(group, live);
     const { stanzaId, body } = message;
     if (!stanzaId || !isNew) return;
     if (live) this.position.heard(stanzaId);
@@ -201,6 +205,11 @@ export class Chats {
 
   private onEvent(event: gc.GroupEvent, live: boolean): void {
     const group = this.groups.get(event.group);
+    if (group && event.operation === "moderation") {
+      group.timeline.addEvent(event);
+      this.takenBack(group, live);
+      return;
+    }
     if (!live) {
       group?.timeline.addEvent(event);
       return;
@@ -218,23 +227,43 @@ export class Chats {
     }
   }
 
-  private onReceipt(receipt: gc.Receipt): void {
-    const group = this.groups.get(receipt.group);
-    if (!group) return;
-    const position = group.timeline.find(receipt.id, group.selfMid)?.stanzaId;
-    // From another device of one's own: what is left unread, the service knows.
-    if (receipt.mid === group.selfMid) void this.refresh();
-    else if (position) group.advance(receipt.mid, position);
+  /** Something is not to be read any more, and counts no more: not in the list of groups either. */
+  private takenBack(group: Group, live: boolean): void {
+    group.hideRetracted();
+    if (live) void this.refresh();
   }
 
+  private onReceipt(receipt: gc.Receipt): void {
+    const group = this.groups.get(receipt.group);
+    if (group?.selfMid !== undefined) this.onReceiptIn(group, receipt);
+    else if (group) void this.people.selfIn(group).then(() => this.onReceiptIn(group, receipt));
+  }
+
+  private onReceiptIn(group: Group, { mid, id }: gc.Receipt): void {
+    const position = group.timeline.find(id, group.selfMid)?.stanzaId;
+    // From another device of one's own, as far as one knows: what is left unread, the service knows.
+    if (group.selfMid === undefined || mid === group.selfMid) void this.refresh();
+    else if (position) group.advance(mid, position);
+    this.changed();
+  }
+
+  /** Asks for the inbox; however often it is wanted while it is being answered, once more behind that. */
   private async refresh(): Promise<void> {
+    const { round } = this;
+    this.isStale = true;
+    if (this.refreshing === round) return;
+    this.refreshing = round;
     try {
-      await this.readInbox();
-      const shown = this.shown === undefined ? undefined : this.groups.get(this.shown);
-      if (shown && !shown.opened) await this.open(shown);
+      while (this.isStale && round === this.round) {
+        this.isStale = false;
+        await this.readInbox();
+        const shown = this.shown === undefined ? undefined : this.groups.get(this.shown);
+        if (shown && !shown.opened) await this.open(shown);
+      }
     } catch {
       // It comes with the next refresh, or with the next connection.
     }
+    if (this.refreshing === round) this.refreshing = undefined;
   }
 
   /** What of a group does not come by itself. What does not come now either comes the next time. */
@@ -258,7 +287,7 @@ export class Chats {
     }, LOOK_EVERY);
     if (this.status !== "online") return;
     if (group.muted) group.forget();
-    await Promise.all([this.loadMembers(group), group.opened ? undefined : this.loadNewest(group)]);
+    await Promise.all([this.people.load(group), group.opened ? undefined : this.loadNewest(group)]);
     await this.people.loadReceipts(group);
   }
 
@@ -286,10 +315,6 @@ export class Chats {
   async loadOlder(group: Group): Promise<void> {
     await this.archives.back(group);
     this.changed();
-  }
-
-  async loadMembers(group: Group): Promise<void> {
-    await this.people.loadMembers(group);
   }
 
   /** Says something. It is shown at once, and kept until it is stored. */
@@ -341,14 +366,6 @@ export class Chats {
 
   async rename(group: Group, name: string): Promise<void> {
     await this.link.ask(gc.renameGroup(group.jid, name));
-  }
-
-  async addMembers(group: Group, jids: string[]): Promise<void> {
-    await this.link.ask(gc.addMembers(group.jid, jids));
-  }
-
-  async removeMember(group: Group, mid: string): Promise<void> {
-    await this.link.ask(gc.removeMember(group.jid, mid));
   }
 
   async leave(group: Group): Promise<void> {

@@ -47,6 +47,17 @@ export class Group {
     this.countedTo = last?.stanzaId ?? "";
   }
 
+  /** Shows what was said before it, where the last was taken back; what that is, if it is not here, the inbox tells. */
+  hideRetracted(): void {
+    const { last } = this;
+    const entry = this.timeline.entries.find(({ stanzaId }) => stanzaId !== undefined && stanzaId === last?.stanzaId);
+    if (!last || entry?.kind !== "said" || !entry.retracted) return;
+    const left = this.timeline.newestSaid(({ retracted }) => !retracted);
+    this.last = left?.stanzaId
+      ? { stanzaId: left.stanzaId, stamp: left.at, mid: left.mid, preview: left.body }
+      : { ...last, preview: "" };
+  }
+
   /** What was said is to be read anew, from the end. */
   forget(): void {
     this.timeline.clear();
@@ -56,7 +67,6 @@ export class Group {
   /** What was announced of it, live. */
   apply(event: GroupEvent): void {
     if (event.operation === "updategroup" && event.properties.name) this.name = event.properties.name;
-    if (event.operation === "moderation") this.timeline.addEvent(event);
     const members = new Map(this.members);
     for (const { mid, jid = "", nick, role } of event.items) {
       if (!mid) continue;

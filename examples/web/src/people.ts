@@ -1,5 +1,5 @@
-// Who is in a group, which of them one is oneself, and who has read what one said: asked when it matters. Not here: what
-// is told of it without being asked.
+// Who is in a group, which of them one is oneself, and who has read what one said: asked when it matters, and changed.
+// Not here: what is told of it without being asked.
 
 import type { Group } from "./group";
 import * as gc from "./groupchat";
@@ -17,7 +17,7 @@ export class People {
   ) {}
 
   /** All members of a group. */
-  async loadMembers(group: Group): Promise<void> {
+  async load(group: Group): Promise<void> {
     const members = await readAll(async (after) =>
       gc.readMembers(await this.link.ask(gc.membersQuery(group.jid, after))),
     );
@@ -52,5 +52,13 @@ export class People {
       this.changed();
       if (unread === 0) return;
     }
+  }
+
+  async add(group: Group, jids: string[]): Promise<void> {
+    await this.link.ask(gc.addMembers(group.jid, jids));
+  }
+
+  async remove(group: Group, mid: string): Promise<void> {
+    await this.link.ask(gc.removeMember(group.jid, mid));
   }
 }

@@ -6,6 +6,11 @@ import { Chats } from "../src/chats";
 import { chats, open, say, service, settle, tea, texts } from "./device";
 import { inboxItem, SERVICE, TEA } from "./service";
 
+const receipt = (mid: string, id: string) =>
+  service.live(
+    `<message from='${TEA}/${mid}' type='groupchat'><read xmlns='http://jabber.org/protocol/chatstates' id='${id}'/></message>`,
+  );
+
 describe("login", () => {
   it("announces the device before it asks", async () => {
     await chats.connected();
@@ -87,15 +92,64 @@ describe("what comes", () => {
     await open();
     service.live(say("01", "mine", "me"));
     service.live(say("02", "mine again", "me"));
-    const receipt = (mid: string, id: string) =>
-      service.live(
-        `<message from='${TEA}/${mid}' type='groupchat'><read xmlns='http://jabber.org/protocol/chatstates' id='${id}'/></message>`,
-      );
     receipt("bob", "m02");
     receipt("小红", "01");
     receipt("bob", "01");
     const counts = tea().timeline.entries.map((entry) => entry.kind === "said" && tea().readCount(entry));
     expect(counts).toEqual([2, 1]);
+  });
+
+  it("is read, where one has read it on another device, though the group was never opened", async () => {
+    service.inbox = inboxItem({ last: "01", unread: 3 });
+    await chats.connected();
+    service.inbox = inboxItem({ last: "01" });
+    receipt("me", "01");
+    await settle();
+    expect(tea().unread).toBe(0);
+  });
+
+  it("asks once who one is for many receipts of others", async () => {
+    await chats.connected();
+    for (let n = 0; n < 50; n++) receipt("bob", "m01");
+    await settle();
+    expect(service.asked.filter((what) => what === "memberinfo")).toHaveLength(1);
+    expect(service.asked.filter((what) => what === "inbox")).toHaveLength(1);
+  });
+
+  it("asks for the inbox when nobody says who one is", async () => {
+    service.inbox = inboxItem({ last: "01", unread: 3 });
+    await chats.connected();
+    service.inbox = inboxItem({ last: "01" });
+    const { ask } = service;
+    service.ask = (iq) =>
+      iq.toString().includes("#memberinfo") ? Promise.reject(new Error("nothing came")) : ask.call(service, iq);
+    for (let n = 0; n < 50; n++) receipt("me", "01");
+    await settle();
+    expect(tea().unread).toBe(0);
+    expect(service.asked.filter((what) => what === "inbox").length).toBeLessThan(4);
+  });
+
+  it("leaves the list of groups when it is taken back", async () => {
+    service.inbox = inboxItem({ last: "01" });
+    say("01", "one");
+    await open();
+    service.live(say("02", "a secret"));
+    expect(tea().last?.preview).toBe("a secret");
+    service.live(say("03", "", "bob", "<retract xmlns='urn:xmpp:message-retract:1' id='m02'/>"));
+    expect(tea().last).toMatchObject({ stanzaId: "01", preview: "one" });
+    service.live(say("04", "another"));
+    const moderated = `<retract xmlns='urn:xmpp:message-retract:1' id='04'><moderated xmlns='urn:xmpp:message-moderate:1'/></retract>`;
+    service.live(service.store("05", "", "m05", moderated));
+    expect(tea().last).toMatchObject({ stanzaId: "01", preview: "one" });
+  });
+
+  it("leaves the list of groups when it is taken back, although it never came", async () => {
+    service.inbox = inboxItem({ last: "02", unread: 1 });
+    await chats.connected();
+    service.inbox = inboxItem({ last: "01" });
+    service.live(say("03", "", "bob", "<retract xmlns='urn:xmpp:message-retract:1' id='m02'/>"));
+    await settle();
+    expect(tea()).toMatchObject({ unread: 0, last: { stanzaId: "01" } });
   });
 
   it("has events in their place, which presence does not tell", async () => {

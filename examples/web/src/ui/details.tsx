@@ -28,13 +28,13 @@ export function Details({ chats, group, close }: Props) {
   const [name, setName] = useState(group.name);
   const [people, setPeople] = useState("");
   const [problem, setProblem] = useState("");
-  useEffect(() => void chats.loadMembers(group).catch(() => undefined), [chats, group]);
+  useEffect(() => void chats.people.load(group).catch(() => undefined), [chats, group]);
 
   const attempt = (done: Promise<void>) => done.catch((failed: Error) => setProblem(words.failed(failed.message)));
   const add = async () => {
-    await chats.addMembers(group, addressesIn(people, chats.link.account));
+    await chats.people.add(group, addressesIn(people, chats.link.account));
     setPeople("");
-    await chats.loadMembers(group);
+    await chats.people.load(group);
   };
   const leave = async () => {
     if (!confirm(words.leaveSure)) return;
@@ -89,7 +89,7 @@ export function Details({ chats, group, close }: Props) {
             chats={chats}
             group={group}
             member={member}
-            remove={(mid) => void attempt(chats.removeMember(group, mid))}
+            remove={(mid) => void attempt(chats.people.remove(group, mid))}
           />
         ))}
       </ul>
