@@ -159,6 +159,16 @@ describe("news", () => {
     expect(news).toMatchObject({ mentions: { all: true, addresses: ["bob@shakespeare.lit/pda", `${TEA}/小红`] } });
   });
 
+  it("are messages where there is a text, whatever was read as well", () => {
+    for (const receipt of [
+      "<read xmlns='http://jabber.org/protocol/chatstates' id='m1'/>",
+      "<displayed xmlns='urn:xmpp:chat-markers:0' id='m1'/>",
+    ]) {
+      const said = `<message from='${TEA}/bob' id='m2' type='groupchat'><body>Milk!</body>${receipt}</message>`;
+      expect(live(said)).toMatchObject({ kind: "message", id: "m2", body: "Milk!" });
+    }
+  });
+
   it("are receipts of both kinds", () => {
     for (const receipt of [
       "<read xmlns='http://jabber.org/protocol/chatstates' id='m1'/>",

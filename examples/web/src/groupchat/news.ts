@@ -94,8 +94,10 @@ function readMessage(message: Element, stamp: Date | undefined): News | undefine
   const [group, mid] = [bare(from), resource(from)];
   if (!localpart(group)) return undefined;
   if (!mid) return readEvent(message, stamp);
+  const body = message.getChildText("body") ?? undefined;
   const receipt = message.getChild("read", NS.states) ?? message.getChild("displayed", NS.markers);
-  if (receipt?.attrs.id) return { kind: "receipt", group, mid, id: receipt.attrs.id };
+  // With a text it is a message, whatever else is in it.
+  if (receipt?.attrs.id && body === undefined) return { kind: "receipt", group, mid, id: receipt.attrs.id };
   const retract = message.getChild("retract", NS.retract);
   return {
     kind: "message",
@@ -104,7 +106,7 @@ function readMessage(message: Element, stamp: Date | undefined): News | undefine
     id: message.attrs.id ?? "",
     stanzaId: stanzaIdOf(message, group),
     stamp,
-    body: message.getChildText("body") ?? undefined,
+    body,
     mentions: mentionsOf(message),
     corrects: message.getChild("replace", NS.correction)?.attrs.id,
     retracts: retract?.attrs.id,
