@@ -180,13 +180,15 @@ export class Chats {
     // Others may have chosen the same id.
     const own = group.selfMid === undefined || group.selfMid === message.mid;
     if (own && this.outbox.stored(message.id)) group.selfMid = message.mid;
-    // What one says comes back from a muted group, too; what others say tells that it is not muted any more.
-    if (live && group.muted && message.mid !== group.selfMid) void this.refresh();
+    // One's own settings are others by now.
+    if (live && group.isUnwanted(message, this.link.account)) void this.refresh();
     const isNew = group.timeline.add(message);
     if (message.retracts) this.takenBack(group, live);
     const { stanzaId, body } = message;
     if (!stanzaId || !isNew) return;
     if (live) this.position.heard(stanzaId);
+    // What was said before it may not have come.
+    if (live && group.isPartial && group.loaded && group.jid === this.shown) void this.readOn(group);
     if (body === undefined || message.corrects || message.retracts) return;
     if (stanzaId <= (group.last?.stanzaId ?? "")) return;
     group.last = { stanzaId, stamp: message.stamp ?? new Date(), mid: message.mid, preview: body };
@@ -283,10 +285,10 @@ export class Chats {
     this.lookTimer = setInterval(() => {
       if (this.status !== "online" || this.groups.get(group.jid) !== group) return;
       if (!group.opened || !group.membersKnown) void this.open(group).catch(() => undefined);
-      else if (group.muted && group.loaded) void this.readOn(group);
+      else if (group.isPartial && group.loaded) void this.readOn(group);
     }, LOOK_EVERY);
     if (this.status !== "online") return;
-    if (group.muted) group.forget();
+    if (group.isPartial) group.forget();
     await Promise.all([this.people.load(group), group.opened ? undefined : this.loadNewest(group)]);
     await this.people.loadReceipts(group);
   }
@@ -346,9 +348,10 @@ export class Chats {
     if (this.status === "online") void this.connected();
   }
 
-  /** Tells that everything that is shown was read. */
+  /** Tells that everything that is shown was read, as far as nothing is missing in it. */
   read(group: Group): void {
-    const newest = group.timeline.newestSaid((said) => said.mid !== group.selfMid)?.stanzaId;
+    const isShown = (id = "") => !group.isPartial || id <= (group.archivedTo ?? "");
+    const newest = group.timeline.newestSaid((said) => said.mid !== group.selfMid && isShown(said.stanzaId))?.stanzaId;
     if (this.status !== "online" || newest === undefined || newest <= (group.readId ?? "")) return;
     this.link.send(gc.readReceipt(group.jid, newest));
     Object.assign(group, { readId: newest, unread: 0, mentions: 0 });
@@ -378,7 +381,7 @@ export class Chats {
     await this.link.ask(gc.muteGroup(group.jid, until));
     group.muted = until !== undefined;
     this.changed();
-    if (!group.muted && group.loaded) await this.readOn(group);
+    if (!group.isPartial && group.loaded) await this.readOn(group);
   }
 
   private group(jid: string): Group {

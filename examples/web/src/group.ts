@@ -1,6 +1,6 @@
 // What a device knows of one group: what the inbox tells, who is in it, what was said, who has read it.
 
-import { bare, type GroupEvent, type InboxItem, type Member, type Mentions, type Role } from "./groupchat";
+import { bare, type GroupEvent, type GroupMessage, type InboxItem, type Member, type Mentions, type Role } from "./groupchat";
 import { Names } from "./mentions";
 import { Timeline, type Said } from "./timeline";
 
@@ -11,6 +11,7 @@ export class Group {
   mentions = 0;
   readId: string | undefined;
   muted = false;
+  onlyMentions = false;
   last: InboxItem["last"];
   /** By member id; complete once `membersKnown`. Another map after each change. */
   members = new Map<string, Member>();
@@ -40,10 +41,11 @@ export class Group {
 
   /** What the inbox says replaces what was known. */
   update(item: InboxItem): void {
-    const { name, role, unread, mentions, readId, muted, last } = item;
-    // What was said while it was muted did not come.
-    if (this.muted && !muted) this.forget();
-    Object.assign(this, { name, role, unread, mentions, readId, muted, last });
+    const { name, role, unread, mentions, readId, muted, onlyMentions, last } = item;
+    const wasPartial = this.isPartial;
+    Object.assign(this, { name, role, unread, mentions, readId, muted, onlyMentions, last });
+    // What was said before did not all come.
+    if (wasPartial && !this.isPartial) this.forget();
     this.countedTo = last?.stanzaId ?? "";
   }
 
@@ -92,6 +94,17 @@ export class Group {
   /** Everybody but oneself. */
   get others(): Member[] {
     return [...this.members.values()].filter((member) => member.mid !== this.selfMid);
+  }
+
+  /** Of what the others say not everything comes live. */
+  get isPartial(): boolean {
+    return this.muted || this.onlyMentions;
+  }
+
+  /** May this not come live, as one wants it? */
+  isUnwanted(message: GroupMessage, account: string): boolean {
+    if (message.mid === this.selfMid) return false;
+    return this.muted || (this.onlyMentions && !this.isMeant(account, message.mentions));
   }
 
   /** Does this mention oneself, whose account is given, or all? */

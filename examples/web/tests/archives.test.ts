@@ -178,4 +178,61 @@ describe("what was missed", () => {
     expect(tea().muted).toBe(false);
     expect(texts()).toEqual(["ten", "eleven", "twelve"]);
   });
+
+  describe("because only mentions come", () => {
+    const mentionsOnly = { more: "receive='mentions'" };
+    const mention = "<x xmlns='jabber:x:data' type='at' id='me@lit'/>";
+
+    it("is shown before it is told to be read", async () => {
+      say("10", "ten");
+      service.inbox = inboxItem(mentionsOnly);
+      await open();
+      say("11", "eleven");
+      service.live(say("12", "twelve", "bob", mention));
+      chats.read(tea());
+      expect(tea().readId).toBe("10");
+      await settle();
+      expect(texts()).toEqual(["ten", "eleven", "twelve"]);
+      chats.read(tea());
+      expect(tea().readId).toBe("12");
+    });
+
+    it("is read while one looks", async () => {
+      service.inbox = inboxItem(mentionsOnly);
+      await open();
+      say("11", "eleven");
+      await vi.advanceTimersByTimeAsync(11_000);
+      expect(texts()).toEqual(["eleven"]);
+    });
+
+    it("is there when one comes back, and after a reconnect", async () => {
+      say("10", "ten");
+      service.inbox = inboxItem({ ...mentionsOnly, last: "10" });
+      await open();
+      chats.close();
+      say("11", "eleven");
+      service.live(say("12", "twelve", "bob", mention));
+      // Up to there everything has come that comes.
+      await vi.advanceTimersByTimeAsync(31_000);
+      service.live(say("13", "thirteen", "bob", mention));
+      await chats.open(tea());
+      expect(texts()).toEqual(["ten", "eleven", "twelve", "thirteen"]);
+      say("14", "fourteen");
+      chats.disconnected();
+      say("15", "fifteen");
+      await chats.connected();
+      expect(texts()).toEqual(["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"]);
+    });
+
+    it("is there when all comes again", async () => {
+      say("10", "ten");
+      service.inbox = inboxItem(mentionsOnly);
+      await open();
+      say("11", "eleven");
+      service.inbox = inboxItem();
+      service.live(say("12", "twelve"));
+      await settle();
+      expect(texts()).toEqual(["ten", "eleven", "twelve"]);
+    });
+  });
 });

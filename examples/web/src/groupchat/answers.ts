@@ -19,6 +19,8 @@ export interface InboxItem {
   readId: string | undefined;
   /** Hears nothing, or until some time nothing, of this group. */
   muted: boolean;
+  /** Hears, when it is not muted, what mentions one, and nothing else. */
+  onlyMentions: boolean;
   last: { stanzaId: string; stamp: Date; mid: string; preview: string } | undefined;
 }
 
@@ -68,6 +70,7 @@ export function readInbox(answer: Element): { items: InboxItem[]; next: string |
       mentions: Number(item.attrs.mentions ?? 0),
       readId: item.attrs["read-id"],
       muted: item.attrs.muted !== undefined || item.attrs.receive === "none",
+      onlyMentions: item.attrs.receive === "mentions",
       last: last && {
         stanzaId: last.attrs["stanza-id"] ?? "",
         stamp: new Date(last.attrs.stamp ?? 0),
