@@ -8,6 +8,7 @@ import { legal } from "../groupchat";
 import { beingTyped, findMentions, fitting, inCodePoints } from "../mentions";
 import { Avatar } from "./avatar";
 import { Send } from "./icons";
+import { isOfComposition } from "./keys";
 import { useWords } from "./words";
 
 /** As many are offered at once. */
@@ -74,7 +75,7 @@ export function Composer({ chats, group }: { chats: Chats; group: Group }) {
     field.current?.focus();
   };
   const key = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
+    if (isOfComposition(event)) return;
     const offer = offers[current];
     if (offer) {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

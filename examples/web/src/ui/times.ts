@@ -15,7 +15,7 @@ export function sameDay(a: Date, b: Date): boolean {
 
 /** The time of the day. */
 export function timeOfDay(time: Date, language: Language): string {
-  return time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hour12: false });
+  return time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 /** The day, by its name if it was not long ago. */
