@@ -37,18 +37,22 @@ export class Archives {
     return archived && of !== undefined && stanza.attrs.from === of ? archived : undefined;
   }
 
-  /** Reads what was said in all groups; gives up to where. Nothing if it is too much, or the place is there no more. */
-  async missed(service: string, after: string): Promise<string | undefined> {
+  /**
+   * Reads what was said in all groups, and tells after each page up to where. Gives false if it is too much, or the place
+   * is there no more.
+   */
+  async missed(service: string, after: string, reached: (to: string) => void): Promise<boolean> {
     try {
       for (let page = 0; page < MISSED_PAGES_MAX; page++) {
         const fin = await this.page(service, { max: PAGE_ON, after });
         after = fin.last ?? after;
-        if (fin.complete) return after;
+        reached(after);
+        if (fin.complete) return true;
       }
     } catch (problem) {
       if (!isGone(problem)) throw problem;
     }
-    return undefined;
+    return false;
   }
 
   /**

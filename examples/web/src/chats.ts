@@ -84,7 +84,8 @@ export class Chats {
       await this.link.ask(gc.ping(this.service));
       const known = this.position.to;
       const newest = await this.readInbox();
-      const caughtUp = known !== undefined && (await this.catchUp(known));
+      const reached = (to: string) => round === this.round && this.position.set(to);
+      const caughtUp = known !== undefined && (await this.archives.missed(this.service, known, reached));
       if (round !== this.round) return;
       if (!caughtUp) this.startAnew(newest);
       // What was asked for before the connection broke does not come any more.
@@ -143,14 +144,6 @@ export class Chats {
     return this.inbox[0]?.last?.stanzaId;
   }
 
-  /** Reads what was said behind `after` in all groups; false if that is too much, or cannot be found any more. */
-  private async catchUp(after: string): Promise<boolean> {
-    const to = await this.archives.missed(this.service, after);
-    if (to === undefined) return false;
-    this.position.set(to);
-    return true;
-  }
-
   private startAnew(newest: string | undefined): void {
     this.position.set(newest);
     for (const group of this.groups.values()) group.forget();
@@ -186,7 +179,8 @@ export class Chats {
     if (message.retracts) this.takenBack(group, live);
     const { stanzaId, body } = message;
     if (!stanzaId || !isNew) return;
-    if (live) this.position.heard(stanzaId);
+    // Not while there is something between, which was missed.
+    if (live && this.status === "online") this.position.heard(stanzaId);
     // What was said before it may not have come.
     if (live && group.isPartial && group.loaded && group.jid === this.shown) void this.readOn(group);
     if (body === undefined || message.corrects || message.retracts) return;

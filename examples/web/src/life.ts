@@ -1,13 +1,17 @@
-// Whether the service is there: it is asked now and then while all is well, and often while it is away.
+// Whether the service is there: it is asked now and then while all is well; while it is away or busy soon, and then less and
+// less often.
 
 /** In milliseconds. */
 const WHILE_WELL = 45_000;
-const WHILE_AWAY = 1_500;
+const WHILE_AWAY_MIN = 1_500;
+const WHILE_AWAY_MAX = 30_000;
 
 export class Life {
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** Asking that began in an earlier round has nothing to say any more. */
   private round = 0;
+  /** How often it was waited for, since it last was well for a while. */
+  private waits = 0;
 
   constructor(
     /** Rejects if there is no sign of life. */
@@ -22,12 +26,18 @@ export class Life {
 
   /** Asks until there is no answer. */
   watch(lost: (problem: unknown) => void): void {
-    this.again(WHILE_WELL, () => this.watch(lost), lost);
+    const well = () => {
+      this.waits = 0;
+      this.watch(lost);
+    };
+    this.again(WHILE_WELL, well, lost);
   }
 
   /** Asks until there is an answer. */
   wait(found: () => void): void {
-    this.again(WHILE_AWAY, found, () => this.wait(found));
+    const delay = Math.min(WHILE_AWAY_MIN * 2 ** this.waits++, WHILE_AWAY_MAX);
+    // All who had it lost it in the same moment; they are not to come back in the same one.
+    this.again(delay * (0.5 + Math.random() / 2), found, () => this.wait(found));
   }
 
   private again(after: number, alive: () => void, dead: (problem: unknown) => void): void {

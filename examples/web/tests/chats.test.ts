@@ -2,6 +2,7 @@
 
 import { describe, expect, it, vi } from "vitest";
 
+import { Refused } from "../src/link";
 import { chats, open, say, service, settle, tea, texts } from "./device";
 import { inboxItem, SERVICE, TEA } from "./service";
 
@@ -208,5 +209,58 @@ describe("catching up", () => {
     service.ask = () => Promise.reject(new Error("nothing came"));
     await vi.advanceTimersByTimeAsync(46_000);
     expect(service.resets).toBe(1);
+  });
+
+  const busy = () => new Refused({ condition: "resource-constraint", type: "wait", text: "", by: SERVICE });
+
+  it("asks a busy service less and less often", async () => {
+    const { ask } = service;
+    let [asked, isBusy] = [0, true];
+    service.ask = async (iq) => {
+      if (!iq.toString().includes("#inbox") || !isBusy) return ask.call(service, iq);
+      asked++;
+      throw busy();
+    };
+    await chats.connected();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(asked).toBeGreaterThan(10);
+    expect(asked).toBeLessThan(60);
+    isBusy = false;
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(chats.status).toBe("online");
+  });
+
+  it("does not ask in step with all others", async () => {
+    const times: number[] = [];
+    for (const random of [0, 0.99]) {
+      vi.spyOn(Math, "random").mockReturnValue(random);
+      service.down = true;
+      await chats.connected();
+      const [begin, asked] = [Date.now(), service.asked.length];
+      while (service.asked.length === asked) await vi.advanceTimersByTimeAsync(10);
+      times.push(Date.now() - begin);
+      chats.disconnected();
+    }
+    vi.restoreAllMocks();
+    expect(times[1]! - times[0]!).toBeGreaterThan(400);
+  });
+
+  it("goes on with the page that was refused", async () => {
+    say("01", "before");
+    service.inbox = inboxItem({ last: "01" });
+    await open();
+    chats.disconnected();
+    for (let n = 100; n < 350; n++) say(String(n), `missed ${n}`);
+    const { ask } = service;
+    const pages: string[] = [];
+    service.ask = async (iq) => {
+      const [, after] = /<after>(.*)<[/]after>/.exec(iq.toString()) ?? [];
+      if (after && pages.push(after) === 2) throw busy();
+      return ask.call(service, iq);
+    };
+    await chats.connected();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(pages.slice(0, 4)).toEqual(["01", "199", "199", "299"]);
+    expect(texts()).toHaveLength(251);
   });
 });

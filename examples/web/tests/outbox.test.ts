@@ -89,7 +89,7 @@ describe("what one says", () => {
     expect(chats.status).toBe("waiting");
     expect(group.timeline.entries).toMatchObject([{ state: "pending" }]);
     service.down = false;
-    await vi.advanceTimersByTimeAsync(2_000);
+    await vi.advanceTimersByTimeAsync(6_000);
     expect(chats.status).toBe("online");
     expect(service.sent.filter((sent) => sent === first)).toHaveLength(2);
   });
