@@ -7,8 +7,8 @@ import type { Group } from "../group";
 import type { Member, Role } from "../groupchat";
 import { show } from "./app";
 import { Avatar } from "./avatar";
-import { addressesIn } from "./create";
 import { Action, Dialog } from "./dialog";
+import { addressesIn, NameField, PeopleField } from "./fields";
 import { Bell, Close, Leave, Muted } from "./icons";
 import { useWords } from "./words";
 
@@ -69,16 +69,7 @@ export function Details({ chats, group, close }: Props) {
       )}
       {group.mayManage && (
         <Action label={words.rename} act={() => chats.rename(group, name.trim())}>
-          <label>
-            {words.groupName}
-            <input
-              required
-              maxLength={255}
-              dir="auto"
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          </label>
+          <NameField value={name} change={setName} />
         </Action>
       )}
       <h3>{words.members(group.members.size)}</h3>
@@ -95,18 +86,7 @@ export function Details({ chats, group, close }: Props) {
       </ul>
       {group.mayManage && (
         <Action label={words.add} act={add}>
-          <label>
-            {words.addPeople}
-            <textarea
-              rows={2}
-              required
-              placeholder={words.peopleHint}
-              autocapitalize="off"
-              spellcheck={false}
-              value={people}
-              onInput={(event) => setPeople(event.currentTarget.value)}
-            />
-          </label>
+          <PeopleField label={words.addPeople} required value={people} change={setPeople} />
         </Action>
       )}
     </Dialog>
