@@ -39,7 +39,13 @@ pub(crate) fn explain(screen: &mut Screen, address: SocketAddr, domain: &Domain,
     let accounts = PEOPLE.map(|user| format!("{user}@{DOMAIN}")).join(", ");
     let server = format!("{}, port {}, without encryption", address.ip(), address.port());
     let post = format!("<message to='{group}' type='groupchat' id='1'><body>Hello</body></message>");
-    let bot = format!("echo-bot -- bob@{DOMAIN} --password {PASSWORD} --server {address}");
+    let program = |name: &str| {
+        format!(
+            "GROUPCHAT_PASSWORD={PASSWORD} cargo run -q --target-dir target --manifest-path examples/{name}/Cargo.toml --"
+        )
+    };
+    let cli = format!("{} --jid alice@{DOMAIN} --server {address}", program("groupchat-cli"));
+    let bot = format!("{} bob@{DOMAIN} {address}", program("echo-bot"));
     screen.gap();
     screen.show(&[(Tone::Strong, "Now you. "), (Tone::Plain, "All of it stays up until you press Ctrl-C.")]);
     screen.gap();
@@ -69,7 +75,12 @@ pub(crate) fn explain(screen: &mut Screen, address: SocketAddr, domain: &Domain,
     screen.show(&[(Tone::Read, &format!("  <presence to='{service}'/>"))]);
     screen.show(&[(Tone::Plain, "and say something to everybody in the group:")]);
     screen.show(&[(Tone::Read, &format!("  {post}"))]);
+    screen.show(&[(
+        Tone::Plain,
+        "Or talk in a terminal, or in scripts (`groups --json`, `send tea Hello`, `--help`):",
+    )]);
+    screen.show(&[(Tone::Read, &format!("  {cli} chat {GROUP}"))]);
     screen.show(&[(Tone::Plain, "Somebody to talk to, who repeats what mentions @bob:")]);
-    screen.show(&[(Tone::Read, &format!("  cargo run -p groupchat-examples --example {bot}"))]);
+    screen.show(&[(Tone::Read, &format!("  {bot}"))]);
     screen.gap();
 }

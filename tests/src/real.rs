@@ -5,6 +5,7 @@
 mod component;
 mod databases;
 mod ejabberd;
+mod examples;
 mod mariadb;
 mod postgres;
 mod process;
@@ -24,6 +25,7 @@ use rand::RngExt as _;
 pub use component::{Component, build_component};
 pub use databases::{DatabaseKind, DatabaseServer, new_database};
 pub use ejabberd::Ejabberd;
+pub use examples::build_examples;
 pub use mariadb::Mariadb;
 pub use postgres::{Postgres, Stop};
 pub use process::Usage;

@@ -125,7 +125,8 @@
 //!
 //! # On a connection
 //!
-//! With `tokio-xmpp`'s client, `xso` turns its stanzas into elements and back:
+//! With `tokio-xmpp`'s client, `xso` turns its stanzas into elements and back. `examples/echo-bot` is the bot with this
+//! around it, a hundred lines in all, and `examples/groupchat-cli` a client for terminals and scripts.
 //!
 //! ```text
 //! while let Some(event) = client.next().await {

@@ -42,6 +42,9 @@ enum Step {
     Demo,
 }
 
+/// The programs for users, which are a workspace of their own.
+const EXAMPLES: &str = "examples/groupchat-cli/Cargo.toml";
+
 /// How a step ended.
 enum Outcome {
     Passed(Duration),
@@ -93,10 +96,22 @@ impl Step {
     fn run(self) -> Result<()> {
         match self {
             Self::Packages => hosts(),
-            Self::Format => here(&["fmt", "--all", "--check"]),
-            Self::Lints => here(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+            Self::Format => {
+                here(&["fmt", "--all", "--check"])?;
+                here(&["fmt", "--manifest-path", EXAMPLES, "--all", "--check"])
+            }
+            Self::Lints => {
+                here(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+                let examples =
+                    ["clippy", "--manifest-path", EXAMPLES, "--target-dir", "target", "--workspace"];
+                here(&[examples.as_slice(), &["--all-targets", "--", "-D", "warnings"]].concat())
+            }
             Self::Build => here(&["build", "--workspace", "--all-targets"]),
-            Self::Tests => here(&["test", "--workspace"]),
+            Self::Tests => {
+                // Documentation's examples, too.
+                here(&["test", "--workspace"])?;
+                here(&["test", "--manifest-path", EXAMPLES, "--target-dir", "target", "--workspace"])
+            }
             Self::Conversations => {
                 hosts()?;
                 // The whole workspace, or cargo would build the dependencies again with other features.

@@ -155,11 +155,16 @@ pub fn build_component() -> Result<PathBuf> {
     BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}"))).clone().map_err(anyhow::Error::msg)
 }
 
-fn build() -> Result<PathBuf> {
+/// Where cargo puts the programs of this build.
+pub(super) fn profile_folder() -> Result<PathBuf> {
     // …/target/debug/deps/conversations-1a2b3c or …/target/debug/examples/demo
     let tests = std::env::current_exe().context("where am I?")?;
-    let profile =
-        tests.parent().and_then(Path::parent).context("this is not run from cargo's target folder")?;
+    let profile = tests.parent().and_then(Path::parent);
+    Ok(profile.context("this is not run from cargo's target folder")?.to_owned())
+}
+
+fn build() -> Result<PathBuf> {
+    let profile = profile_folder()?;
     let release = profile.file_name().is_some_and(|name| name == "release");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
