@@ -149,7 +149,7 @@ async fn left(store: &Store, who: &str) -> Result<i64> {
 
 /// Whoever asked hears how it ended, or it stands in the audit log.
 async fn is_over(store: &Store) -> Result<bool> {
-    let acts = store.audited(10).await?;
+    let acts = store.audited(None, 10).await?;
     Ok(acts.iter().any(|act| act.outcome.starts_with("erased")))
 }
 
