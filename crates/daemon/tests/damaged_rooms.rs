@@ -108,7 +108,7 @@ fn prosody(place: &Place, log: &[u8]) -> PathBuf {
     let rooms = place.path().join("conference%2eh%2elit");
     std::fs::create_dir_all(rooms.join("config")).unwrap();
     std::fs::create_dir_all(rooms.join("muc_log")).unwrap();
-    let config = "return { [\"jid\"] = \"tea@conference.h.lit\"; [\"_affiliations\"] = { [\"alice@h.lit\"] = \"owner\" }; };";
+    let config = "return { [\"_data\"] = { [\"persistent\"] = true; }; [\"_affiliations\"] = { [\"alice@h.lit\"] = \"owner\" }; };";
     std::fs::write(rooms.join("config/tea.dat"), config).unwrap();
     std::fs::write(rooms.join("muc_log/tea.list"), log).unwrap();
     rooms

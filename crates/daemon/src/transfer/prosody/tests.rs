@@ -1,3 +1,5 @@
+//! What is read of Prosody's rooms, and who is believed to have spoken in them.
+
 use tempfile::TempDir;
 
 use super::*;
