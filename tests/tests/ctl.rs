@@ -73,6 +73,8 @@ async fn administrators_see_and_change_groups_and_it_is_written_down() -> Result
     done(&["create", "tea", "alice@ops.lit", "--name", "Tea time"])?;
     done(&["add", "tea", "bob@ops.lit", "--role", "admin"])?;
     bob.hear("addmember", PATIENCE).await?;
+    let status = shown(&component, &["status"])?;
+    ensure!(status.contains("database up\ngroups 1\nmembers 2\n"), "{status}");
     done(&["set", "tea", "name", "下午茶"])?;
     bob.hear("下午茶", PATIENCE).await?;
     done(&["role", "tea", "bob@ops.lit", "owner"])?;

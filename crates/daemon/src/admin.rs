@@ -102,7 +102,7 @@ impl Admin {
             }
             AdminCommand::Erase { jid, .. } => erase::count(store, &jid.0).await,
             AdminCommand::Audit { before, limit } => show::audit(store, *before, *limit).await,
-            _ => return Ok(show::status(&self.watch)),
+            _ => return Ok(show::status(&self.watch).await),
         };
         shown.map_err(|problem| problem.to_string())
     }

@@ -23,12 +23,10 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::watch::Watch;
+use crate::watch::{DATABASE_PATIENCE, Watch};
 use door::Door;
 use history::History;
 
-/// How long the database may take to answer before it counts as gone.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
 /// So long a batch that could not be stored counts, if there is none to be stored since. Then the database is asked to write.
 const FAILURE_COUNTS_FOR: Duration = Duration::from_secs(60);
 /// How long the server may take to pass a ping on.

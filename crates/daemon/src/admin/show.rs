@@ -13,8 +13,10 @@ const GROUPS_MAX: usize = 1_000;
 /// Rows of a list that are shown at once, however many are asked for.
 const ROWS_MAX: u64 = 1_000;
 
-/// How the service is.
-pub(super) fn status(watch: &Watch) -> Report {
+/// How the service is, at this moment: whether or not anybody takes samples.
+pub(super) async fn status(watch: &Watch) -> Report {
+    watch.look().await;
+    watch.count().await;
     let link = watch.metrics.link.numbers();
     let (copies, bytes) = watch.metrics.queue_load();
     Report::of(if link.is_up { "at work" } else { "without a link" })

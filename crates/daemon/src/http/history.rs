@@ -6,10 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::time::timeout;
-use tracing::debug;
 
-use super::DATABASE_PATIENCE;
 use crate::watch::Watch;
 
 /// Between two samples.
@@ -18,8 +15,6 @@ const EVERY: Duration = Duration::from_secs(5);
 const SAMPLES_MAX: usize = 720;
 /// Groups are counted once in so many samples.
 const COUNT_EVERY: usize = 12;
-/// How long that may take; the next sample waits for it.
-const COUNT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The samples, oldest first.
 #[derive(Debug)]
@@ -75,10 +70,10 @@ impl History {
     pub(super) async fn record(&self, watch: &Watch) {
         let mut is_counted = false;
         for round in 0_usize.. {
-            look(watch).await;
+            watch.look().await;
             self.add(self.sample(watch));
             if !is_counted || round % COUNT_EVERY == 0 {
-                is_counted = count(watch).await;
+                is_counted = watch.count().await;
             }
             tokio::time::sleep(EVERY).await;
         }
@@ -140,27 +135,4 @@ impl History {
             echo_s: link.echoes.sum().as_secs_f64(),
         }
     }
-}
-
-/// Does the database answer?
-async fn look(watch: &Watch) {
-    let answers = match watch.store.get() {
-        Some(store) => matches!(timeout(DATABASE_PATIENCE, store.ping()).await, Ok(Ok(()))),
-        None => false,
-    };
-    watch.metrics.database_up.set(i64::from(answers));
-}
-
-/// Counts what is counted now and then; `false`: not yet.
-async fn count(watch: &Watch) -> bool {
-    let Some(store) = watch.store.get() else { return false };
-    match timeout(COUNT_PATIENCE, store.totals()).await {
-        Ok(Ok((groups, members))) => {
-            watch.metrics.groups.set(groups);
-            watch.metrics.members.set(members);
-        }
-        Ok(Err(problem)) => debug!(error = %problem, "Groups could not be counted: {problem}"),
-        Err(_) => debug!("Groups could not be counted in {} s", COUNT_PATIENCE.as_secs()),
-    }
-    true
 }
