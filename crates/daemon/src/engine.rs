@@ -161,29 +161,22 @@ impl Engine {
     pub(crate) async fn run(mut self, first: Vec<Order>, orders: &mut mpsc::Receiver<Order>) {
         // What the last run left unsaid is said before anything else.
         let mut batch = first;
-        if self.work(&mut batch).await.is_err() {
-            return;
-        }
+        self.work(&mut batch).await;
         loop {
             tokio::select! {
                 taken = orders.recv_many(&mut batch, BATCH_MAX) => {
                     if taken == 0 {
                         break;
                     }
-                    if self.work(&mut batch).await.is_err() {
-                        debug!("The link is gone, and so is the engine");
-                        return;
-                    }
+                    self.work(&mut batch).await;
                 }
                 () = tokio::time::sleep(SETTLE_EVERY), if self.is_unsettled() => {
-                    if self.work(&mut batch).await.is_err() {
-                        return;
-                    }
+                    self.work(&mut batch).await;
                     self.save_rest().await;
                 }
             }
         }
-        // With the server away it will be sent again.
+        // What it has not when the link is closed is said again at the next start.
         let _ = tokio::time::timeout(SETTLE_PATIENCE, self.outgoing.settled()).await;
         self.save_rest().await;
     }
@@ -221,17 +214,19 @@ impl Engine {
         }
     }
 
-    /// Decides, stores, speaks. An error means that nobody listens any more.
-    async fn work(&mut self, orders: &mut Vec<Order>) -> Result<(), Closed> {
+    /// Decides, stores, speaks. With the link closed for good it decides and stores all the same: what came before that is said at the
+    /// next start.
+    async fn work(&mut self, orders: &mut Vec<Order>) {
         let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::KeptBounce).collect();
         // What came back can wait for those who ask.
         let due = self.due_leftovers(self.clock.now()).into_iter().map(Order::Leftover);
         let mut orders = due.chain(orders.drain(..)).chain(kept).peekable();
         // Also without orders, and again after each failure: what is in doubt comes before anything new.
-        while !self.doubts.is_empty() || orders.peek().is_some() {
+        let mut is_closed = false;
+        while (!self.doubts.is_empty() && !is_closed) || orders.peek().is_some() {
             match self.settle_doubts().await {
                 Ok(()) => {}
-                Err(ReplayError::Closed(closed)) => return Err(closed),
+                Err(ReplayError::Closed(Closed)) => is_closed = true,
                 Err(ReplayError::Store(problem)) => {
                     debug!(error = %problem, "The database still cannot be read: {problem}");
                     return self.refuse_all(orders).await;
@@ -255,21 +250,23 @@ impl Engine {
             let batch = self.outgoing.batch(before.0 + 1, self.last_id.0);
             for stanza in said {
                 self.metrics.copies.inc_by(stanza.to.len() as u64);
-                batch.send(stanza).await?;
+                if batch.send(stanza).await == Err(Closed) {
+                    break;
+                }
             }
             self.metrics.batch_seconds.count(began.elapsed());
             self.metrics.sessions.set(i64::try_from(self.sessions.count()).unwrap_or(i64::MAX));
         }
-        Ok(())
     }
 
     /// Nothing can be stored: who asks for something hears so, and who came and went is remembered until it can.
-    async fn refuse_all(&mut self, orders: impl Iterator<Item = Order>) -> Result<(), Closed> {
+    async fn refuse_all(&mut self, orders: impl Iterator<Item = Order>) {
         let unsaved = std::mem::take(&mut self.unsaved);
         let mut work = Work::new(self.last_now, self.last_id, unsaved);
         for order in orders {
             match (order.unavailable(), order) {
-                (Some(refusal), _) => self.outgoing.send(outgoing_of(refusal, None)).await?,
+                // With the link closed nobody waits for it any more.
+                (Some(refusal), _) => drop(self.outgoing.send(outgoing_of(refusal, None)).await),
                 (None, Order::Bounce(bounce)) => self.keep_unread_bounce(&mut work, bounce, true),
                 (None, Order::KeptBounce(bounce)) => self.keep_bounces([bounce]),
                 (None, Order::Leftover(id)) => self.keep_leftovers([id]),
@@ -278,7 +275,6 @@ impl Engine {
         }
         let (batch, rest) = work.into_batch();
         self.keep_unsaved(batch.sessions, rest.in_rooms);
-        Ok(())
     }
 
     /// Devices came and went whether or not it could be written down.

@@ -142,7 +142,7 @@ impl Router {
     async fn act(&self, decoded: Decoded) -> Result<(), Closed> {
         match decoded {
             Decoded::Command(request) => match self.admit(request.origin.from.bare()) {
-                Ok(()) => self.order(Order::Request(Box::new(request))).await,
+                Ok(()) => self.order(Order::Request(Box::new(request))).await?,
                 Err(refusal) => send(&self.outgoing, encode::refused(&request.origin, &refusal)).await,
             },
             Decoded::Presence(Presence { from, .. })
@@ -153,36 +153,37 @@ impl Router {
                 // Nobody to tell. A session that is not learnt or not ended is found out by use, and what comes back is
                 // in the archive.
                 debug!("Left out presence, or what came back, of a user who sends too much of it");
-                Ok(())
             }
-            Decoded::Presence(presence) => self.order(Order::Presence(presence)).await,
-            Decoded::LostOccupant { from, group } => self.order(Order::LostOccupant(from, group)).await,
+            Decoded::Presence(presence) => self.order(Order::Presence(presence)).await?,
+            Decoded::LostOccupant { from, group } => self.order(Order::LostOccupant(from, group)).await?,
             Decoded::Enter(enter) => match self.rates.check(enter.origin.from.bare()) {
-                Ok(()) => self.order(Order::Enter(enter)).await,
+                Ok(()) => self.order(Order::Enter(enter)).await?,
                 Err(refusal) => send(&self.outgoing, encode::refused(&enter.origin, &refusal)).await,
             },
-            Decoded::Bounce(bounce) => self.order(Order::Bounce(bounce)).await,
+            Decoded::Bounce(bounce) => self.order(Order::Bounce(bounce)).await?,
             Decoded::Private(private) => {
                 if !private.kind.is_answer()
                     && let Err(refusal) = self.admit(private.origin.from.bare())
                 {
-                    return send(&self.outgoing, encode::refused(&private.origin, &refusal)).await;
+                    send(&self.outgoing, encode::refused(&private.origin, &refusal)).await;
+                    return Ok(());
                 }
-                self.order(Order::Private(Box::new(private))).await
+                self.order(Order::Private(Box::new(private))).await?;
             }
             Decoded::Consent { origin, addable } => match self.admit(origin.from.bare()) {
-                Ok(()) => self.order(Order::Consent(origin, addable)).await,
+                Ok(()) => self.order(Order::Consent(origin, addable)).await?,
                 Err(refusal) => send(&self.outgoing, encode::refused(&origin, &refusal)).await,
             },
             Decoded::Query(question) => {
                 if let Err(refusal) = self.admit(question.origin.from.bare()) {
-                    return send(&self.outgoing, encode::refused(&question.origin, &refusal)).await;
+                    send(&self.outgoing, encode::refused(&question.origin, &refusal)).await;
+                    return Ok(());
                 }
                 if question.shows_session {
                     self.order(Order::Seen(question.origin.from.clone())).await?;
                 }
                 match question.query {
-                    Query::Ping => self.order(Order::Ping(question.origin)).await,
+                    Query::Ping => self.order(Order::Ping(question.origin)).await?,
                     _ => self.ask(question).await,
                 }
             }
@@ -192,29 +193,26 @@ impl Router {
             },
             Decoded::Granted(granted) => {
                 self.grants.tell(granted);
-                Ok(())
             }
             Decoded::Answered(answer) => send(&self.outgoing, answer).await,
             Decoded::Ignored(reason) => {
                 trace!(reason, "Ignored a stanza: {reason}");
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// Beside everything else: an act waits for the engine.
-    async fn administer(&self, adhoc: Box<Adhoc>) -> Result<(), Closed> {
+    async fn administer(&self, adhoc: Box<Adhoc>) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return send(&self.outgoing, encode::refused(&adhoc.origin, &Refusal::Busy)).await;
         };
         let (desk, outgoing) = (Arc::clone(&self.desk), self.outgoing.clone());
         self.questions.spawn(async move {
             let answer = desk.answer(&adhoc).await;
-            // Nobody left to take the answer: the program is ending.
-            let _ = send(&outgoing, answer).await;
+            send(&outgoing, answer).await;
             drop(place);
         });
-        Ok(())
     }
 
     /// May this user ask for one thing more?
@@ -230,7 +228,7 @@ impl Router {
         self.orders.send(order).await.map_err(|_| Closed)
     }
 
-    async fn ask(&self, question: Question) -> Result<(), Closed> {
+    async fn ask(&self, question: Question) {
         if let Some(answer) = self.queries.answer_at_once(&question) {
             return send(&self.outgoing, answer).await;
         }
@@ -250,17 +248,14 @@ impl Router {
             let answer = queries.answer(&question).await;
             metrics.question_seconds.count(began.elapsed());
             for stanza in answer {
-                if send(&outgoing, stanza).await.is_err() {
-                    // Nobody left to take the answer: the program is ending.
-                    break;
-                }
+                send(&outgoing, stanza).await;
             }
             drop(place);
         });
-        Ok(())
     }
 }
 
-async fn send(outgoing: &Sender, outbound: Outbound) -> Result<(), Closed> {
-    outgoing.send(outgoing_of(outbound, None)).await.map_err(|_| Closed)
+/// With the link closed nobody waits for it; what came before that is taken in all the same, to be said at the next start.
+async fn send(outgoing: &Sender, outbound: Outbound) {
+    let _ = outgoing.send(outgoing_of(outbound, None)).await;
 }

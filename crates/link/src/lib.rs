@@ -151,8 +151,9 @@ impl Outgoing {
 /// * link down: nothing is taken from `outgoing`, so its senders wait once it is full.
 /// * link lost: what the server had not taken in is written again on the next one, before anything else, in the same
 ///   order; the server may have had some of it. Requests (iq of type get and set) are not: they might be done twice.
-/// * `stop` cancelled, or the receiver of `incoming` gone: what is already queued in `outgoing` is written (for at
-///   most 5 s, and only if the link is up), then `</stream:stream>`, then this returns. It returns for no other reason.
+/// * `stop` cancelled, or the receiver of `incoming` gone: what is already queued in `outgoing`, and batches that were begun,
+///   are written (for at most 5 s, and only if the link is up); when the server has taken that in, `</stream:stream>`. What the
+///   server sends until it ends the stream, too, still goes to `incoming`. Then this returns, and for no other reason.
 ///
 /// Errors are not returned: each new reason is logged once, in words that say what to do.
 pub async fn run(

@@ -64,13 +64,15 @@ pub(crate) async fn pump(
         sleep(FLUSH_TIMEOUT).await;
     };
     tokio::select! {
-        lost = &mut reading => Err(lost),
+        // When we have said the last word, the server's end is no loss.
+        biased;
         written = &mut writing => {
             // The server's words say more than our failed write. And if we close with unread input in the socket, the
             // system resets the connection, which can take our last stanzas away from the server.
             let last_words = timeout(LAST_WORDS_TIMEOUT, &mut reading).await;
             written.map_err(|error| last_words.unwrap_or(error))
         }
+        lost = &mut reading => Err(lost),
         silent = watch(&pulse, config, to_writer) => Err(silent),
         behind = unacknowledged(outgoing, config) => Err(behind),
         () = out_of_time => Err(LinkError::Stalled { timeout: FLUSH_TIMEOUT }),

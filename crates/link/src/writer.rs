@@ -26,6 +26,9 @@ const ECHO_AGAIN: Duration = Duration::from_secs(2);
 const ASKING: Duration = Duration::from_secs(1);
 /// Units behind which an echo is written at once: a quarter of the window, so that the server always has work.
 const ECHO_EVERY: usize = 256;
+/// How long, when the stream is to end, the program may take to say what it has begun to say, and then the server to take that in.
+const LAST_BATCH_TIMEOUT: Duration = Duration::from_secs(2);
+const LAST_ECHO_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where the bytes go, and the limits on the way.
 pub(crate) struct Writer<'a, W> {
@@ -52,7 +55,8 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         Self { output, queue, echoes, multicast, config, lists: Lists::default(), buffer, echo_at: None }
     }
 
-    /// Writes until `stop` is cancelled; then writes what is queued, ends the stream and closes its own direction.
+    /// Writes until `stop` is cancelled; then writes what is queued, waits until the server has it, and ends the stream. The connection
+    /// stays open: at its end Prosody throws away what it has still to write.
     /// Not to be dropped in between but with the link: a stanza may be half written.
     pub(crate) async fn run(
         &mut self,
@@ -85,9 +89,13 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         }
         self.queue.close();
         self.write_rest().await?;
+        if self.queue.is_waiting() {
+            self.echo().await?;
+            // Else what was written is said again at the next start, though the server has it.
+            let _ = timeout(LAST_ECHO_TIMEOUT, self.queue.taken_in()).await;
+        }
         self.buffer.extend_from_slice(b"</stream:stream>");
-        self.flush().await?;
-        self.output.shutdown().await.map_err(LinkError::Write)
+        self.flush().await
     }
 
     /// Writes nothing but questions about multicast until they are answered, or for a moment: an external service may still
@@ -114,15 +122,20 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
 
     /// What is queued when nothing more comes, in windows as ever.
     async fn write_rest(&mut self) -> Result<(), LinkError> {
+        let mut until_empty = Instant::now() + LAST_BATCH_TIMEOUT;
         loop {
             let echo_at = self.echo_at;
             tokio::select! {
                 biased;
                 () = until(echo_at), if echo_at.is_some() => self.echo_if_due().await?,
                 next = self.queue.next() => match next {
-                    Some(slice) => self.write(Some(slice)).await?,
+                    Some(slice) => {
+                        self.write(Some(slice)).await?;
+                        until_empty = Instant::now() + LAST_BATCH_TIMEOUT;
+                    }
                     None => return Ok(()),
-                }
+                },
+                () = sleep_until(until_empty) => return Ok(()),
             }
         }
     }

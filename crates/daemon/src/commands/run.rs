@@ -20,8 +20,8 @@ use crate::{app, control, http, notify, signals};
 
 /// Stanzas that may wait between the link and the service, each way.
 const STANZAS_MAX: usize = 1_024;
-/// How long a stop waits for what is still to be said.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a stop waits for all that came to be stored. The link takes some seconds of it, if the server is slow.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the link is made that this configuration asks for.
 pub(super) fn link_config(config: &Config) -> LinkConfig {
@@ -34,8 +34,8 @@ pub(super) fn link_config(config: &Config) -> LinkConfig {
     link
 }
 
-/// The component: the service behind a link, until a signal. The service stops first, so that what it still has to
-/// say goes out before the link closes.
+/// The component: the service behind a link, until a signal. The link closes first, and the service works on until it has: what the
+/// server had sent by then is stored, and said at the next start, while everybody else hears an error of the server's.
 pub(super) async fn run(config: Config, file: &Path) -> anyhow::Result<()> {
     let component = &config.component;
     info!(
@@ -52,14 +52,15 @@ pub(super) async fn run(config: Config, file: &Path) -> anyhow::Result<()> {
     link_config.status = service.watch().metrics().link_status();
     let (to_service, incoming) = mpsc::channel(STANZAS_MAX);
     let (outgoing, to_link) = queue(QueueLimits::default());
-    let (stop_service, stop_link) = (CancellationToken::new(), CancellationToken::new());
+    let (stop_link, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let link = tokio::spawn(groupchat_link::run(link_config, to_service, to_link, stop_link.clone()));
     let (watch, newest) = (service.watch(), service.newest());
-    let front = front(&config, watch.clone(), &outgoing, &stop_link);
+    let front = front(&config, watch.clone(), &outgoing, &stop_rest);
     let admin = service.admin();
     let asked_to_stop = admin.stop.clone();
-    let control = control(&config, admin, &stop_link);
-    let service = service.run(incoming, outgoing, stop_service.clone());
+    let control = control(&config, admin, &stop_rest);
+    // It ends when the link has.
+    let service = service.run(incoming, outgoing, CancellationToken::new());
     tokio::pin!(service);
     let served = tokio::select! {
         served = &mut service => served,
@@ -73,12 +74,12 @@ pub(super) async fn run(config: Config, file: &Path) -> anyhow::Result<()> {
         } => {
             heard.context("listening to signals")?;
             notify::stopping();
-            stop_service.cancel();
-            // With the XMPP server away nobody takes what there is still to say; it is in the database.
+            stop_link.cancel();
             tokio::time::timeout(STOP_PATIENCE, service).await.unwrap_or(Ok(()))
         }
     };
     stop_link.cancel();
+    stop_rest.cancel();
     link.await.context("the link task failed")?;
     front.await.context("the HTTP task failed")?;
     control.await.context("the control task failed")?;

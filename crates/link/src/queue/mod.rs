@@ -92,7 +92,12 @@ struct State {
     /// That, and what is on its way.
     bytes: usize,
     senders: usize,
+    /// Nothing more is taken in, but for batches that were begun before.
     is_closed: bool,
+    /// So many of those are not ended yet.
+    open_batches: usize,
+    /// Nothing more is written either.
+    is_gone: bool,
 }
 
 /// A stanza in the queue.
@@ -244,6 +249,11 @@ impl State {
 
     fn is_empty(&self) -> bool {
         self.again.is_empty() && self.lanes.is_empty()
+    }
+
+    /// Will nothing come any more?
+    fn is_over(&self) -> bool {
+        self.senders == 0 || (self.is_closed && self.open_batches == 0)
     }
 }
 

@@ -26,7 +26,7 @@ impl Receiver {
                     self.0.room.notify_waiters();
                     return Some(slice);
                 }
-                if (state.senders == 0 || state.is_closed) && state.is_empty() {
+                if state.is_over() && state.is_empty() {
                     return None;
                 }
             }
@@ -115,11 +115,23 @@ impl Receiver {
         self.0.lock().is_deaf
     }
 
-    /// Takes nothing more in; what is there can still be taken.
+    /// Takes nothing more in, but for batches that were begun: their end would be missing, and all of them would be said again. What
+    /// is there can still be taken.
     pub fn close(&self) {
         self.0.lock().is_closed = true;
         self.0.room.notify_waiters();
         self.0.arrived.notify_one();
+    }
+
+    /// Waits until the server has taken in all that is on its way.
+    pub async fn taken_in(&self) {
+        loop {
+            let arrived = self.0.arrived.notified();
+            if self.0.lock().on_its_way.is_empty() {
+                return;
+            }
+            arrived.await;
+        }
     }
 
     /// The next stanza with all its copies, acknowledged at once: for programs that stand in for a server.
@@ -138,6 +150,8 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
+        self.0.lock().is_gone = true;
         self.close();
+        self.0.settled.notify_waiters();
     }
 }

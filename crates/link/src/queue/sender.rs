@@ -20,14 +20,18 @@ impl Sender {
     /// # Errors
     /// The link is closed.
     pub async fn send(&self, outgoing: Outgoing) -> Result<(), Closed> {
-        self.push(Item::new(outgoing, None)).await
+        self.push(Item::new(outgoing, None), false).await
     }
 
     /// Begins a batch, of which [`Sender::acknowledged`] will tell. `first` and `last` are what the program counts in,
     /// and higher than those of earlier batches; the batch ends when the value is dropped.
     pub fn batch(&self, first: i64, last: i64) -> Batch {
-        self.0.lock().ledger.open(first, last);
-        Batch { sender: self.clone(), first }
+        let sender = self.clone();
+        let mut state = self.0.lock();
+        state.ledger.open(first, last);
+        let is_in_time = !state.is_closed;
+        state.open_batches += usize::from(is_in_time);
+        Batch { sender, first, is_in_time }
     }
 
     /// The server has taken in every batch up to this number; `None` if there was none yet.
@@ -35,12 +39,15 @@ impl Sender {
         self.0.lock().ledger.acknowledged()
     }
 
-    /// Waits until the server has taken in every batch.
+    /// Waits until the server has taken in every batch, or never will.
     pub async fn settled(&self) {
         loop {
             let settled = self.0.settled.notified();
-            if self.0.lock().ledger.is_settled() {
-                return;
+            {
+                let state = self.0.lock();
+                if state.is_gone || state.ledger.is_settled() {
+                    return;
+                }
             }
             settled.await;
         }
@@ -67,7 +74,8 @@ impl Sender {
         self.0.lock().bytes > self.0.limits.bytes_max / 2
     }
 
-    async fn push(&self, item: Item) -> Result<(), Closed> {
+    /// `is_in_time`: it is of a batch that was begun before the queue was closed.
+    async fn push(&self, item: Item, is_in_time: bool) -> Result<(), Closed> {
         let Shared { limits, room, arrived, .. } = &*self.0;
         let bytes = item.bytes();
         let mut item = Some(item);
@@ -75,7 +83,7 @@ impl Sender {
             let freed = room.notified();
             {
                 let mut state = self.0.lock();
-                if state.is_closed {
+                if state.is_gone || (state.is_closed && !is_in_time) {
                     // What the server never gets it never takes in, nor the batch with it.
                     if let Some(batch) = item.as_ref().and_then(|item| item.batch) {
                         state.ledger.add(batch);
@@ -114,6 +122,7 @@ impl Drop for Sender {
 pub struct Batch {
     sender: Sender,
     first: i64,
+    is_in_time: bool,
 }
 
 impl Batch {
@@ -122,12 +131,14 @@ impl Batch {
     /// # Errors
     /// The link is closed.
     pub async fn send(&self, outgoing: Outgoing) -> Result<(), Closed> {
-        self.sender.push(Item::new(outgoing, Some(self.first))).await
+        self.sender.push(Item::new(outgoing, Some(self.first)), self.is_in_time).await
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
+        self.sender.0.lock().open_batches -= usize::from(self.is_in_time);
         self.sender.0.settle(self.first);
+        self.sender.0.arrived.notify_one();
     }
 }

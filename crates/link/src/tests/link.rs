@@ -254,6 +254,31 @@ async fn stopping_writes_what_is_queued_and_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn what_is_begun_is_said_and_what_the_host_still_sends_is_heard() {
+    let host = Host::start().await;
+    let mut program = Program::start(host.config(), 10, MANY);
+    let mut guest = host.accept().await;
+    program.expect_up().await;
+    let begun = program.outgoing.batch(1, 1);
+    program.stop.cancel();
+    while program.outgoing.batch(2, 2).send(message("late", &["a@localhost"], "x")).await.is_ok() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    begun.send(message("begun", &["a@localhost"], "x")).await.unwrap();
+    drop(begun);
+    while guest.next().await.attr("id") != Some("begun") {}
+    guest.expect_end().await;
+    guest.send("<message id='last'/></stream:stream>").await;
+    match soon(program.incoming.recv()).await {
+        Some(Incoming::Stanza(stanza)) => assert_eq!(stanza.attr("id"), Some("last")),
+        other => panic!("{other:?}"),
+    }
+    soon(program.task).await.unwrap();
+    assert_eq!(program.outgoing.acknowledged(), Some(1), "the server has no more");
+    soon(program.outgoing.settled()).await;
+}
+
+#[tokio::test]
 async fn stopping_does_not_wait_for_a_host_that_takes_nothing() {
     let host = Host::start().await;
     let mut program = Program::start(host.config(), 10, MANY);
