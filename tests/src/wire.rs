@@ -59,6 +59,7 @@ impl Wire {
     /// Starts it with the database in this folder.
     pub fn start_in(folder: TempDir, bytes_max: usize, change: impl FnOnce(&mut Config)) -> Result<Self> {
         let (to, incoming) = mpsc::channel(1_000);
+        to.try_send(Incoming::Up)?;
         let (outgoing, from) = queue(QueueLimits { bytes_max, ..QueueLimits::default() });
         let stop = CancellationToken::new();
         let mut config = Config::for_testing(SERVICE, &url(&folder));

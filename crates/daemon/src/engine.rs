@@ -3,7 +3,7 @@
 //!
 //! A batch that cannot be stored is refused as a whole and leaves no trace in memory.
 //! One kind of order a file: `engine/request.rs` (with `carry_out.rs`), `bounce.rs`, `private.rs`; what a batch gathers
-//! is in `work.rs`; what a crash left unsaid, `replay.rs` says.
+//! is in `work.rs`; what a crash left unsaid, `replay.rs` says; a standby becomes what it stands by for in `takeover.rs`.
 //! Not here: the rules (core), and questions that change nothing (`queries`).
 
 mod act;
@@ -19,6 +19,7 @@ mod request;
 mod resend;
 mod rooms;
 mod sent;
+mod takeover;
 mod work;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -85,6 +86,10 @@ pub(crate) struct Engine {
     saved_cursor: StanzaId,
     /// What is to be said again before anything else is done.
     doubts: VecDeque<Doubt>,
+    /// Something was asked for: the link was up. Until then another process may be at work.
+    is_at_work: bool,
+    /// The link is up again, and it is not known who was at work meanwhile.
+    is_unsure: bool,
     metrics: Metrics,
     returned: Returned,
 }
@@ -152,6 +157,8 @@ impl Engine {
             outgoing,
             saved_cursor,
             doubts,
+            is_at_work: false,
+            is_unsure: false,
             metrics: watch.metrics.clone(),
             returned: watch.returned.clone(),
         }
@@ -159,9 +166,10 @@ impl Engine {
 
     /// Works until nobody gives orders any more.
     pub(crate) async fn run(mut self, first: Vec<Order>, orders: &mut mpsc::Receiver<Order>) {
-        // What the last run left unsaid is said before anything else.
         let mut batch = first;
-        self.work(&mut batch).await;
+        if !batch.is_empty() {
+            self.work(&mut batch).await;
+        }
         loop {
             tokio::select! {
                 taken = orders.recv_many(&mut batch, BATCH_MAX) => {
@@ -170,7 +178,7 @@ impl Engine {
                     }
                     self.work(&mut batch).await;
                 }
-                () = tokio::time::sleep(SETTLE_EVERY), if self.is_unsettled() => {
+                () = tokio::time::sleep(SETTLE_EVERY), if self.is_at_work && self.is_unsettled() => {
                     self.work(&mut batch).await;
                     self.save_rest().await;
                 }
@@ -217,6 +225,8 @@ impl Engine {
     /// Decides, stores, speaks. With the link closed for good it decides and stores all the same: what came before that is said at the
     /// next start.
     async fn work(&mut self, orders: &mut Vec<Order>) {
+        self.is_at_work = true;
+        self.is_unsure |= orders.iter().any(|order| matches!(order, Order::LinkUp));
         let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::KeptBounce).collect();
         // What came back can wait for those who ask.
         let due = self.due_leftovers(self.clock.now()).into_iter().map(Order::Leftover);

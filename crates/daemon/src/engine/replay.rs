@@ -54,6 +54,10 @@ impl Engine {
     /// # Errors
     /// The database cannot be read, or the link is closed for good.
     pub(super) async fn settle_doubts(&mut self) -> Result<(), ReplayError> {
+        if self.is_unsure {
+            self.take_over().await?;
+            self.is_unsure = false;
+        }
         while let Some(mut doubt) = self.doubts.pop_front() {
             if let Err(problem) = self.say_again(&mut doubt).await {
                 self.doubts.push_front(doubt);
