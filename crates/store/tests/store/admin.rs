@@ -7,7 +7,7 @@ use crate::support::*;
 #[tokio::test]
 async fn groups_are_found_whatever_the_case_of_letters() {
     let store = store().await;
-    for (id, name) in [("a", "Ökonomie"), ("b", "Чай"), ("c", "Tea"), ("straße", "100%")] {
+    for (id, name) in [("a", "Ökonomie"), ("b", "Чай"), ("c", "Tea"), ("d", "Straße 100%")] {
         Twin::create(&store, id, &[("name", name)], &[]).await;
     }
     let found = async |text: &str| {
@@ -18,7 +18,7 @@ async fn groups_are_found_whatever_the_case_of_letters() {
         (["ökonomie", "ÖKO", "Ökonomie"], "a"),
         (["чай", "ЧАЙ", "Чай"], "b"),
         (["tea", "TEA", "eA"], "c"),
-        (["Straße", "STRAßE", "%"], "straße"),
+        (["straße", "STRAßE", "%"], "d"),
     ] {
         for text in texts {
             assert_eq!(found(text).await, [expected], "{text}");

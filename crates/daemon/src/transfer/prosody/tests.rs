@@ -1,4 +1,4 @@
-//! What is read of Prosody's rooms, and who is believed to have spoken in them.
+//! Rooms as Prosody writes them: names and ids, who is believed to have spoken, and which rooms stay.
 
 use tempfile::TempDir;
 
