@@ -72,3 +72,45 @@ async fn what_cannot_be_stored_is_refused_and_nobody_hears_of_it() -> Result<()>
     );
     Ok(())
 }
+
+/// How often something is to be said again.
+const RESENDS: usize = 40;
+
+#[tokio::test]
+async fn what_is_said_again_is_told_as_said_only_when_it_is() -> Result<()> {
+    let mut wire =
+        Wire::start(1_024 * 1_024, |config| config.service.admins.push("ops@shakespeare.lit".to_owned()))?;
+    wire.ask("alice", "set", TEA, CREATE).await?;
+    wire.say("bob", "<presence to='groupchat.shakespeare.lit'/>").await?;
+    wire.say("alice", &post("m0")).await?;
+    heard(&mut wire).await?;
+    let database = Database::connect(wire.url()).await?;
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON tig_group_message BEGIN SELECT RAISE(FAIL, 'full'); END";
+    database.execute_unprepared(refuse).await?;
+    let field = |name: &str, value: &str| format!("<field var='{name}'><value>{value}</value></field>");
+    let fields = [field("id", "tea"), field("jid", "bob@shakespeare.lit"), field("limit", "1")].concat();
+    for number in 0..RESENDS {
+        // Some are in one batch with what cannot be stored.
+        for post_number in 0..3 {
+            wire.say("alice", &post(&format!("x{number}-{post_number}"))).await?;
+        }
+        let resend = format!(
+            "<iq type='set' id='r{number}' to='groupchat.shakespeare.lit'>\
+             <command xmlns='http://jabber.org/protocol/commands' node='resend'>\
+             <x xmlns='jabber:x:data' type='submit'>{fields}</x></command></iq>"
+        );
+        wire.say("ops", &resend).await?;
+    }
+    let (mut done, mut refused, mut copies) = (0, 0, 0);
+    while done + refused < RESENDS || copies < done {
+        let Outgoing { head, tail, .. } = wire.hear().await?;
+        let said = format!("{head}{tail}");
+        done += usize::from(said.contains("1 messages sent again"));
+        refused += usize::from(said.contains("could not be stored"));
+        copies += usize::from(said.contains("id='m0'"));
+    }
+    let late = wire.hear_all().await.into_iter().filter(|stanza| stanza.contains("id='m0'")).count();
+    ensure!(copies + late == done, "{done} were told as said, {refused} as not, and {} were", copies + late);
+    Ok(())
+}
