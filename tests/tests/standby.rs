@@ -57,16 +57,23 @@ async fn the_standby_takes_over_with_everybody_who_is_there() -> Result<()> {
     let host = block_in_place(|| Prosody::serve(&site))?;
     let mut first = block_in_place(|| Component::start(&domain(), &host.addresses, &[]))?;
     wait_for(&first, "Component link is up").await?;
-    let database = first.database().to_owned();
-    let start = || Component::start_between(&domain(), host.addresses.components, Some(&database), &[]);
-    let standby = block_in_place(start)?;
-    wait_for(&standby, "is taken").await?;
-
     let (mut ada, mut ben) = (login(&host, "ada").await?, login(&host, "ben").await?);
     let member = "<properties><property name='members'><item jid='ben@standby.lit'/></property></properties>";
     let create = format!("<query xmlns='http://jabber.org/protocol/groupchat#creategroup'>{member}</query>");
     ada.send(format!("<iq type='set' id='make' to='{TEA}'>{create}</iq>")).await?;
     ada.hear("id='make'", PATIENCE).await?;
+    say(&mut ada, "early").await?;
+    ben.hear("<body>early</body>", PATIENCE).await?;
+
+    // It is not yet stored that the server has that.
+    let database = first.database().to_owned();
+    let start = || Component::start_between(&domain(), host.addresses.components, Some(&database), &[]);
+    let standby = block_in_place(start)?;
+    wait_for(&standby, "is taken").await?;
+    // To read its configuration is not to be at work.
+    standby.hang_up()?;
+    wait_for(&standby, "was read again").await?;
+
     say(&mut ada, "before").await?;
     ben.hear("<body>before</body>", PATIENCE).await?;
     // Until it is stored that the server has it; else a crash would have it said again.

@@ -14,6 +14,7 @@ mod run;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -157,7 +158,10 @@ fn done(outcome: anyhow::Result<()>) -> Result<ExitCode, ExitCode> {
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    runtime.block_on(future)
+    let outcome = runtime.block_on(future);
+    // A name that is still looked up, on a thread that cannot be stopped, holds up nobody.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 /// The kind of database; the rest of its URL may hold a password.

@@ -225,7 +225,8 @@ impl Engine {
     /// Decides, stores, speaks. With the link closed for good it decides and stores all the same: what came before that is said at the
     /// next start.
     async fn work(&mut self, orders: &mut Vec<Order>) {
-        self.is_at_work = true;
+        // A standby that only reads its configuration again still knows nothing of what the other one does.
+        self.is_at_work |= orders.iter().any(|order| !matches!(order, Order::Reload(_)));
         self.is_unsure |= orders.iter().any(|order| matches!(order, Order::LinkUp));
         let kept: Vec<_> = self.kept_bounces.drain(..).map(Order::KeptBounce).collect();
         // What came back can wait for those who ask.
@@ -233,7 +234,7 @@ impl Engine {
         let mut orders = due.chain(orders.drain(..)).chain(kept).peekable();
         // Also without orders, and again after each failure: what is in doubt comes before anything new.
         let mut is_closed = false;
-        while (!self.doubts.is_empty() && !is_closed) || orders.peek().is_some() {
+        while (self.is_at_work && !self.doubts.is_empty() && !is_closed) || orders.peek().is_some() {
             match self.settle_doubts().await {
                 Ok(()) => {}
                 Err(ReplayError::Closed(Closed)) => is_closed = true,

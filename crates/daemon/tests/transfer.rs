@@ -190,10 +190,9 @@ async fn who_cannot_see_whether_the_component_runs_is_asked() {
     };
     let import =
         |more: &[&str]| elsewhere.run(&[&["import", "file", "in.jsonl", "--dry-run"], more].concat());
-    for (more, why) in [
-        ("", "control.socket is no full path"),
-        ("[control]\nsocket = ''\n", "no control socket is configured"),
-    ] {
+    for (more, why) in
+        [("", "to be seen from here"), ("[control]\nsocket = ''\n", "no control socket is configured")]
+    {
         config(more);
         let (code, _, err) = import(&[]);
         assert!(code == 1 && err.contains(why) && err.contains("--component-is-stopped"), "{err}");

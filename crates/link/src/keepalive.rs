@@ -50,7 +50,7 @@ impl Pulse {
     }
 
     /// How long the server has said nothing although we listened.
-    fn silence(&self) -> Duration {
+    pub(crate) fn silence(&self) -> Duration {
         if self.0.paused.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }

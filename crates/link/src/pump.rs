@@ -8,7 +8,7 @@ use std::time::Duration;
 use minidom::Element;
 use tokio::io::AsyncBufRead;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::echo::Echoes;
@@ -26,8 +26,10 @@ use crate::{COMPONENT_NS, Incoming, LinkConfig, LinkError, LinkStatus};
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Questions about multicast that wait to be written: more than there are in all.
 const QUESTIONS_MAX: usize = 64;
-/// Longest wait for the other direction's last words: the server's goodbye, or its reason for closing.
-const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest silence, and longest time, until the other direction's last words: the server's goodbye, or its reason for closing. It
+/// sends until it has read to the end what we wrote.
+const LAST_WORDS_SILENCE: Duration = Duration::from_secs(3);
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Runs an established link until it is lost (`Err`) or closed on purpose (`Ok`).
 pub(crate) async fn pump(
@@ -69,13 +71,29 @@ pub(crate) async fn pump(
         written = &mut writing => {
             // The server's words say more than our failed write. And if we close with unread input in the socket, the
             // system resets the connection, which can take our last stanzas away from the server.
-            let last_words = timeout(LAST_WORDS_TIMEOUT, &mut reading).await;
+            let last_words = tokio::select! {
+                last_words = &mut reading => Some(last_words),
+                () = silence(&pulse) => None,
+                () = sleep(LAST_WORDS_TIMEOUT) => None,
+            };
             written.map_err(|error| last_words.unwrap_or(error))
         }
         lost = &mut reading => Err(lost),
         silent = watch(&pulse, config, to_writer) => Err(silent),
         behind = unacknowledged(outgoing, config) => Err(behind),
         () = out_of_time => Err(LinkError::Stalled { timeout: FLUSH_TIMEOUT }),
+    }
+}
+
+/// Ends when nothing more seems to come from a server that has been told goodbye.
+async fn silence(pulse: &Pulse) {
+    let began = Instant::now();
+    loop {
+        let left = LAST_WORDS_SILENCE.saturating_sub(pulse.silence().min(began.elapsed()));
+        if left.is_zero() {
+            return;
+        }
+        sleep(left).await;
     }
 }
 

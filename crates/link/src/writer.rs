@@ -26,7 +26,9 @@ const ECHO_AGAIN: Duration = Duration::from_secs(2);
 const ASKING: Duration = Duration::from_secs(1);
 /// Units behind which an echo is written at once: a quarter of the window, so that the server always has work.
 const ECHO_EVERY: usize = 256;
-/// How long, when the stream is to end, the program may take to say what it has begun to say, and then the server to take that in.
+/// How long, when the stream is to end, what is queued is written at most: what the server does not get is said at the next start.
+const REST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long then the program may take to say what it has begun to say, and after that the server to take it in.
 const LAST_BATCH_TIMEOUT: Duration = Duration::from_secs(2);
 const LAST_ECHO_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -120,13 +122,15 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         }
     }
 
-    /// What is queued when nothing more comes, in windows as ever.
+    /// What is queued when nothing more comes, in windows as ever, as far as there is time.
     async fn write_rest(&mut self) -> Result<(), LinkError> {
+        let end = Instant::now() + REST_TIMEOUT;
         let mut until_empty = Instant::now() + LAST_BATCH_TIMEOUT;
         loop {
             let echo_at = self.echo_at;
             tokio::select! {
                 biased;
+                () = sleep_until(end) => return Ok(()),
                 () = until(echo_at), if echo_at.is_some() => self.echo_if_due().await?,
                 next = self.queue.next() => match next {
                     Some(slice) => {

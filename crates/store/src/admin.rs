@@ -50,8 +50,8 @@ impl Store {
         after: Option<&str>,
         limit: u64,
     ) -> Result<Vec<ListedGroup>, StoreError> {
-        let Some(text) = search.map(str::to_lowercase) else { return self.groups_after(after, limit).await };
-        let holds = |field: &str| field.to_lowercase().contains(&text);
+        let Some(text) = search.map(folded) else { return self.groups_after(after, limit).await };
+        let holds = |field: &str| folded(field).contains(&text);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut found, mut after) = (Vec::new(), after.map(str::to_owned));
         while found.len() < limit {
@@ -127,4 +127,10 @@ impl Store {
         };
         Ok(rows.into_iter().rev().map(read).collect())
     }
+}
+
+/// For looking without regard to case: letter by letter, so that a part of a word is what it is in the whole (`Σ` at the end of one is
+/// another small letter).
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect()
 }

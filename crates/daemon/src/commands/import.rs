@@ -104,8 +104,8 @@ async fn refuse_running(config: &Config, is_said_stopped: bool) -> anyhow::Resul
                 return Ok(());
             }
             bail!(
-                "control.socket is no full path, and there is no {} in this folder: the component may run all the \
-                 same, in another one. Stop it, and say --component-is-stopped, or give control.socket its full path",
+                "there is no control socket {} to be seen from here: the component may run all the same, in another \
+                 folder or on another machine. Stop it, and say --component-is-stopped",
                 socket.display()
             )
         }
@@ -119,10 +119,11 @@ async fn refuse_running(config: &Config, is_said_stopped: bool) -> anyhow::Resul
 }
 
 /// Would the socket of a component with this configuration, which has this database, be found? One that was started in another folder
-/// has its socket there; but if the database is a file of the folder as well, it has another database.
+/// has its socket there; but if the database is a file of the folder as well, it has another database. And a database server may be asked
+/// from another machine.
 fn is_seen_from_here(config: &Config) -> bool {
     let file = Store::file_of(&config.database.url);
-    config.control.socket.is_absolute() || file.is_some_and(|file| file.is_relative())
+    file.is_some_and(|file| config.control.socket.is_absolute() || file.is_relative())
 }
 
 /// The database, up to date. A dry run changes nothing, and makes no file.

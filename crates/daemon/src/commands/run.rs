@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use groupchat_core::BareJid;
 use groupchat_link::LinkConfig;
 use groupchat_link::queue::{QueueLimits, Sender, queue};
@@ -20,8 +20,9 @@ use crate::{app, control, http, notify, signals};
 
 /// Stanzas that may wait between the link and the service, each way.
 const STANZAS_MAX: usize = 1_024;
-/// How long a stop waits for all that came to be stored. The link takes some seconds of it, if the server is slow.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a stop waits for all that came to be stored. The link takes up to eleven seconds of it, if the server is slow; the
+/// unit gives twenty for everything.
+const STOP_PATIENCE: Duration = Duration::from_secs(14);
 
 /// How the link is made that this configuration asks for.
 pub(super) fn link_config(config: &Config) -> LinkConfig {
@@ -75,7 +76,10 @@ pub(super) async fn run(config: Config, file: &Path) -> anyhow::Result<()> {
             heard.context("listening to signals")?;
             notify::stopping();
             stop_link.cancel();
-            tokio::time::timeout(STOP_PATIENCE, service).await.unwrap_or(Ok(()))
+            tokio::time::timeout(STOP_PATIENCE, service).await.unwrap_or_else(|_| {
+                let seconds = STOP_PATIENCE.as_secs();
+                bail!("the database took too long: not all that came was stored within {seconds} s of the stop")
+            })
         }
     };
     stop_link.cancel();

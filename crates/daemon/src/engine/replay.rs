@@ -58,7 +58,9 @@ impl Engine {
             self.take_over().await?;
             self.is_unsure = false;
         }
-        while let Some(mut doubt) = self.doubts.pop_front() {
+        while self.is_at_work
+            && let Some(mut doubt) = self.doubts.pop_front()
+        {
             if let Err(problem) = self.say_again(&mut doubt).await {
                 self.doubts.push_front(doubt);
                 return Err(problem);

@@ -89,7 +89,7 @@ pub(super) fn stream_header(attributes: &str) -> String {
 
 /// The component as the host sees it.
 pub(super) struct Guest {
-    reader: StanzaReader<BufReader<OwnedReadHalf>>,
+    pub(super) reader: StanzaReader<BufReader<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
 }
 

@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use super::host::{DOMAIN, Host, Program, config, message, soon};
+use crate::reader::Read;
 use crate::{COMPONENT_NS, Incoming, SkipReason};
 
 /// Bytes for all that a test queues.
@@ -289,6 +290,40 @@ async fn stopping_does_not_wait_for_a_host_that_takes_nothing() {
     }
     program.stop.cancel();
     tokio::time::timeout(Duration::from_secs(8), program.task).await.expect("5 s and a little").unwrap();
+}
+
+#[tokio::test]
+async fn stopping_leaves_a_backlog_and_hears_a_slow_host_out() {
+    let host = Host::start().await;
+    let mut program = Program::start(host.config(), 10, MANY);
+    let mut guest = host.accept().await;
+    program.expect_up().await;
+    // Half a minute of work for this host: it takes a quarter of the window in 300 ms.
+    program.send(message("much", &["a@localhost"; 25_000], "x")).await;
+    program.stop.cancel();
+    let mut copies = 0;
+    let end = loop {
+        match soon(guest.reader.next()).await {
+            Ok(Read::Stanza(element)) if element.attr("to") == Some(DOMAIN) => {
+                sleep(Duration::from_millis(300)).await;
+                guest.send_back(&element).await;
+            }
+            Ok(Read::Stanza(_)) => copies += 1,
+            end => break end,
+        }
+    };
+    assert!(matches!(end, Ok(Read::Eof)), "{end:?}");
+    assert!((1_024..25_000).contains(&copies), "{copies}");
+    // What it sent before it came to the end is more than the program takes at once.
+    for n in 0..100 {
+        guest.send(&format!("<message id='{n}'/>")).await;
+    }
+    sleep(Duration::from_millis(1_500)).await;
+    guest.send("<message id='100'/></stream:stream>").await;
+    for n in 0..=100 {
+        program.expect_stanza(&n.to_string()).await;
+    }
+    soon(program.task).await.unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use crate::support::*;
 #[tokio::test]
 async fn groups_are_found_whatever_the_case_of_letters() {
     let store = store().await;
-    for (id, name) in [("a", "Ökonomie"), ("b", "Чай"), ("c", "Tea"), ("d", "Straße 100%")] {
+    for (id, name) in [("a", "Ökonomie"), ("b", "Чай"), ("c", "Tea"), ("d", "Straße 100%"), ("e", "ΟΔΥΣΣΕΑΣ")]
+    {
         Twin::create(&store, id, &[("name", name)], &[]).await;
     }
     let found = async |text: &str| {
@@ -19,6 +20,7 @@ async fn groups_are_found_whatever_the_case_of_letters() {
         (["чай", "ЧАЙ", "Чай"], "b"),
         (["tea", "TEA", "eA"], "c"),
         (["straße", "STRAßE", "%"], "d"),
+        (["ΟΔΥΣ", "οδυσσεας", "σεας"], "e"),
     ] {
         for text in texts {
             assert_eq!(found(text).await, [expected], "{text}");
