@@ -189,7 +189,8 @@ fn has(world: &World, user: &str, row: &Copy) -> bool {
         || stored.filter_map(Copy::of).any(|copy| copy.stanza_id == row.stanza_id)
 }
 
-/// Every device that is there and joined the room is in it, and what is stored says so, too.
+/// Every device that is there and joined the room is in it, and what is stored says so, too; who has gone is not, as soon as
+/// something was said there.
 async fn rooms_hold_who_is_there(world: &World) -> Result<()> {
     let store = Store::open(&format!("sqlite://{}", world.database.display())).await?;
     let room = GroupId::parse(GROUPS[0].0).map_err(anyhow::Error::msg)?;
@@ -200,6 +201,17 @@ async fn rooms_hold_who_is_there(world: &World) -> Result<()> {
         ensure!(device.is_known, "{jid} joined the room, and heard nothing of it");
         ensure!(stored.contains(&jid), "{jid} is in the room, and that is not stored: {stored:?}");
     }
+    // If anybody was there who could say it, he said the last message of all there.
+    let spoke = world.messages.sent.last().is_some_and(|sent| {
+        let device = &world.devices[sent.device];
+        sent.reflected.is_some() && device.is_on() && !device.is_of_room()
+    });
+    let is_on = |jid: &&String| {
+        let on = world.devices.iter().filter(|device| device.is_on());
+        on.map(|device| format!("{}@{HOST}/{}", device.user, device.resource)).any(|on| on == **jid)
+    };
+    let gone = stored.iter().find(|jid| spoke && !is_on(jid));
+    ensure!(gone.is_none(), "{gone:?} has gone, and is in the room still");
     Ok(())
 }
 

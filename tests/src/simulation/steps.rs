@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use rand::RngExt as _;
 
-use super::people::{DeviceLink, GROUPS, GUEST, Messages, Sent, address};
+use super::people::{Device, DeviceLink, GROUPS, GUEST, Messages, Sent, address};
 use super::world::World;
 use crate::script::HOST;
 
@@ -230,6 +230,19 @@ impl World {
         for number in self.unanswered() {
             self.send(number)?;
         }
+        self.settle().await?;
+        self.say_at_last()?;
         self.settle().await
+    }
+
+    /// A last message to the first group, by which the service learns who of the room has gone without its hearing of it.
+    fn say_at_last(&mut self) -> Result<()> {
+        let (group, members) = GROUPS[0];
+        let may = |device: &Device| members.contains(&device.user) && !device.is_of_room();
+        let there = self.devices.iter().position(|device| may(device) && device.is_on());
+        let Some(device) = there else { return Ok(()) };
+        let number = self.messages.sent.len();
+        self.messages.sent.push(Sent { device, group, times: 0, reflected: None });
+        self.send(number)
     }
 }
