@@ -107,6 +107,8 @@ pub struct Refusal {
     pub kind: String,
     /// What can be done, in English.
     pub text: Option<String>,
+    /// Who refuses: the group or the service say so; servers in between mostly do not.
+    pub by: Option<String>,
 }
 
 impl fmt::Display for Refusal {
@@ -129,6 +131,7 @@ impl Refusal {
             condition: condition.map_or("undefined-condition", Element::name).to_owned(),
             kind: error.and_then(|error| error.attr("type")).unwrap_or("cancel").to_owned(),
             text: text.filter(|text| !text.is_empty()),
+            by: error.and_then(|error| error.attr("by")).map(str::to_owned),
         }
     }
 
@@ -141,7 +144,9 @@ impl Refusal {
             "remote-server-timeout",
             "recipient-unavailable",
         ];
-        self.kind == "wait" || OF_SERVERS.contains(&self.condition.as_str())
+        // COMPAT: ejabberd without a way to other servers says of a component that is away that the way is forbidden.
+        let is_closed_way = self.condition == "forbidden" && self.by.is_none();
+        self.kind == "wait" || is_closed_way || OF_SERVERS.contains(&self.condition.as_str())
     }
 
     /// Is there no such group, member or message, or may one not know of it?
@@ -222,6 +227,20 @@ mod tests {
         assert_eq!(refusal.to_string(), "item-not-found: there is no such group");
         let bare: Element = "<iq xmlns='jabber:client' type='error'/>".parse().unwrap();
         assert_eq!(Refusal::read(&bare).condition, "undefined-condition");
+    }
+
+    #[test]
+    fn what_a_server_forbids_may_work_later() {
+        let forbidden = |by: &str| {
+            let iq: Element = format!(
+                "<iq xmlns='jabber:client' type='error'><error type='auth'{by}>\
+                 <forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+            )
+            .parse()
+            .unwrap();
+            Refusal::read(&iq).is_temporary()
+        };
+        assert!(forbidden("") && !forbidden(" by='tea@groupchat.shakespeare.lit'"));
     }
 
     #[test]
