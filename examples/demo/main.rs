@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
+use groupchat_tests::cli::Cli;
 use groupchat_tests::real::{Account, Component, Domain, Prosody, Site};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -87,9 +88,11 @@ async fn show(options: &Options) -> Result<()> {
         let picture = picture::draw(screen.lines());
         std::fs::write(file, picture).with_context(|| format!("cannot write {}", file.display()))?;
     }
+    let cli = Cli::build(DOMAIN, PASSWORD, address)?;
+    tokio::task::block_in_place(|| stay::look(&mut screen, &cli))?;
     if let Some(page) = page {
         let page = page.serve(&prosody.addresses, &domain).await;
-        stay::explain(&mut screen, address, &domain, &page);
+        stay::explain(&mut screen, address, &domain, &cli, &page);
         std::future::pending::<()>().await;
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! of the loopback interface, with everything they write in a temporary folder; and a proxy to put between two of them.
 //! Not here: clients (`client.rs`), conversations.
 
+mod certificate;
 mod component;
 mod databases;
 mod ejabberd;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rand::RngExt as _;
 
+pub use certificate::Certificate;
 pub use component::{Component, build_component};
 pub use databases::{DatabaseKind, DatabaseServer, new_database};
 pub use ejabberd::Ejabberd;
@@ -81,6 +83,8 @@ pub struct Site {
     pub rooms: bool,
     /// Does it take clients by WebSocket (RFC 7395), as those in browsers come?
     pub websocket: bool,
+    /// The certificate of its domains; with one it takes no client without encryption, without one nothing is encrypted.
+    pub certificate: Option<Certificate>,
     /// Everybody.
     pub accounts: Vec<Account>,
 }

@@ -1,5 +1,5 @@
 //! The chat page of `examples/web`: its tests without a network, and its story in real browsers on a real Prosody and a
-//! real ejabberd, with a third member who uses another client. The story itself is in `examples/web/story`.
+//! real ejabberd, with a third member who uses `groupchat-cli`. The story itself is in `examples/web/story`.
 //!
 //! `PAGE_PICTURES=docs` writes the pictures of the page that the README shows.
 
@@ -12,11 +12,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use groupchat_tests::chat_page as page;
-use groupchat_tests::client::Client;
+use groupchat_tests::cli::{Cli, Running};
 use groupchat_tests::npm;
 use groupchat_tests::real::{Account, Addresses, Component, Domain, Ejabberd, Prosody, Proxy, Site};
-use groupchat_tests::xml::escape;
-use minidom::Element;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -31,9 +29,6 @@ const STORY_TIME_MAX: Duration = Duration::from_secs(240);
 
 /// Where to put pictures of the page, if they are wanted; below the workspace.
 const PICTURES: &str = "PAGE_PICTURES";
-
-const CHATSTATES: &str = "http://jabber.org/protocol/chatstates";
-const SID: &str = "urn:xmpp:sid:0";
 
 #[test]
 fn what_needs_no_network_is_tested_without_one() -> Result<()> {
@@ -74,19 +69,16 @@ async fn play(host: Addresses, name: &str) -> Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         pages.push(format!("http://{}/", page::serve(built, config.to_string(), listener)?));
     }
-    let mut stage = Stage {
-        component: Component::start(&domain(), &host, &[])?,
-        third: Third::login(host.clients).await?,
-        network,
-        pages,
-    };
+    let component = Component::start(&domain(), &host, &[])?;
+    let third = tokio::task::block_in_place(|| Third::login(host.clients))?;
+    let mut stage = Stage { component, third, network, pages };
     let mut story = Story::begin(name == "prosody")?;
     let mut told = Vec::new();
     let telling = async {
         while let Some(line) = story.lines.recv().await {
             let line: Value = serde_json::from_str(&line)?;
             match line["ask"].as_str() {
-                Some(what) => story.answer(&stage.answer(what, &line).await)?,
+                Some(what) => story.answer(&tokio::task::block_in_place(|| stage.answer(what, &line)))?,
                 None => told.push(line["tell"].as_str().unwrap_or_default().to_owned()),
             }
         }
@@ -158,18 +150,17 @@ struct Stage {
 
 impl Stage {
     /// Does what the story asks for, and says so.
-    async fn answer(&mut self, what: &str, details: &Value) -> Value {
-        match self.act(what, details).await {
+    fn answer(&mut self, what: &str, details: &Value) -> Value {
+        match self.act(what, details) {
             Ok(answer) => answer,
             Err(problem) => json!({ "error": format!("{problem:#}") }),
         }
     }
 
-    async fn act(&mut self, what: &str, details: &Value) -> Result<Value> {
+    fn act(&mut self, what: &str, details: &Value) -> Result<Value> {
         let text = || details["text"].as_str().context("the story says no text");
         match what {
             "begin" => {
-                self.third.wait_for_service().await?;
                 let browser = "/usr/bin/chromium";
                 return Ok(
                     json!({ "pages": self.pages, "password": PASSWORD, "third": THIRD, "browser": browser }),
@@ -178,21 +169,20 @@ impl Stage {
             "third is added" => {
                 let group = details["group"].as_str().context("the story names no group")?;
                 self.third.group = group.to_owned();
-                let added =
-                    |stanza: &Element| stanza.name() == "presence" && stanza.attr("from") == Some(group);
-                self.third.wait("the news of having been added", added).await?;
+                let added = |object: &Value| object["type"] == "event" && object["change"] == "added";
+                self.third.wait("the news of having been added", |object| {
+                    added(object) && object["group"] == group
+                })?;
             }
-            "third reads" => self.third.read(text()?).await?,
-            "third is mentioned" => self.third.is_mentioned(text()?).await?,
-            "third says" => self.third.say(text()?, details["mention"].as_str()).await?,
+            "third reads" => self.third.read(text()?)?,
+            "third is mentioned" => self.third.is_mentioned(text()?)?,
+            "third says" => self.third.say(text()?, details["mention"].as_str())?,
             "third says many" => {
-                for number in 1..=details["count"].as_u64().context("the story says no count")? {
-                    self.third.say(&format!("number {number}."), None).await?;
-                }
+                self.third.say_many(details["count"].as_u64().context("the story says no count")?)?;
             }
             "third has" => {
                 let texts: Vec<String> = serde_json::from_value(details["texts"].clone())?;
-                self.third.has(&texts).await?;
+                self.third.has(&texts)?;
             }
             "network" if details["up"] == true => self.network.thaw(),
             "network" => {
@@ -207,121 +197,108 @@ impl Stage {
     }
 }
 
-/// The member without a browser.
+/// The member without a browser: a terminal that goes on showing what comes, and others in which things are done.
 struct Third {
-    client: Client,
+    cli: Cli,
+    watch: Running,
     group: String,
-    said: u32,
-    /// Every message, by its place in the archive: its text, and how it came.
-    messages: BTreeMap<String, Element>,
+    /// Every message that was shown, by its stanza-id.
+    messages: BTreeMap<String, Value>,
 }
 
 impl Third {
-    async fn login(host: SocketAddr) -> Result<Self> {
-        let client = Client::login(host, DOMAIN, THIRD, PASSWORD, "terminal").await?;
-        client.send("<presence/>").await?;
-        Ok(Self { client, group: String::new(), said: 0, messages: BTreeMap::new() })
+    fn login(host: SocketAddr) -> Result<Self> {
+        let cli = Cli::build(DOMAIN, PASSWORD, host)?;
+        cli.until_connected(THIRD)?;
+        Ok(Self { watch: cli.watch(THIRD)?, cli, group: String::new(), messages: BTreeMap::new() })
     }
 
-    /// The component connects when it is ready.
-    async fn wait_for_service(&mut self) -> Result<()> {
-        let service = domain().component();
-        let begin = Instant::now();
-        for attempt in 0.. {
-            let ping =
-                format!("<iq type='get' to='{service}' id='p{attempt}'><ping xmlns='urn:xmpp:ping'/></iq>");
-            self.client.send(&ping).await?;
-            let id = format!("p{attempt}");
-            let answer = self.wait("an answer", |stanza| stanza.attr("id") == Some(&id)).await?;
-            if answer.attr("type") == Some("result") {
-                break;
-            }
-            ensure!(begin.elapsed() < PATIENCE, "the component does not come");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+    /// What is shown next, if anything is in time. Messages are kept.
+    fn next(&mut self, wait: Duration) -> Result<Option<Value>> {
+        let Some(line) = self.watch.next_line(wait) else { return Ok(None) };
+        let object: Value = serde_json::from_str(&line)?;
+        if let (Some(id), "message") =
+            (object["stanza_id"].as_str(), object["type"].as_str().unwrap_or_default())
+        {
+            let before = self.messages.insert(id.to_owned(), object.clone());
+            ensure!(before.is_none(), "{THIRD} was shown {id} twice");
         }
-        self.client.send(&format!("<presence to='{service}'/>")).await
+        Ok(Some(object))
     }
 
-    /// The first stanza from now on that is wanted. Messages are kept, wanted or not.
-    async fn wait(&mut self, what: &str, wanted: impl Fn(&Element) -> bool) -> Result<Element> {
+    /// The first object from now on that is wanted.
+    fn wait(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let until = Instant::now() + PATIENCE;
-        while let Some(received) = self.client.next(until.saturating_duration_since(Instant::now())).await {
-            self.keep(&received.stanza)?;
-            if wanted(&received.stanza) {
-                return Ok(received.stanza);
+        while let Some(object) = self.next(until.saturating_duration_since(Instant::now()))? {
+            if wanted(&object) {
+                return Ok(object);
             }
         }
         bail!("{THIRD} waited in vain for {what}")
     }
 
-    /// A message that comes a second time is one that would be shown twice, unless it says the same again.
-    fn keep(&mut self, stanza: &Element) -> Result<()> {
-        let id = stanza.get_child("stanza-id", SID).and_then(|id| id.attr("id"));
-        let (Some(id), "message") = (id, stanza.name()) else { return Ok(()) };
-        if stanza.attr("from").and_then(|from| from.split('/').next()) != Some(&self.group) {
-            return Ok(());
+    fn sees(&mut self, text: &str) -> Result<Value> {
+        let is_it = |object: &Value| object["text"].as_str().is_some_and(|said| said.contains(text));
+        match self.messages.values().find(|message| is_it(message)).cloned() {
+            Some(message) => Ok(message),
+            None => self.wait(&format!("“{text}”"), is_it),
         }
-        if let Some(before) = self.messages.insert(id.to_owned(), stanza.clone()) {
-            ensure!(text_of(&before) == text_of(stanza), "{id} came with two texts");
-        }
+    }
+
+    /// Sees it, and tells the group that everything is read.
+    fn read(&mut self, text: &str) -> Result<()> {
+        self.sees(text)?;
+        self.cli.one(THIRD, &["mark", &self.group], "done")?;
         Ok(())
     }
 
-    fn known(&self, text: &str) -> Option<Element> {
-        self.messages.values().find(|message| text_of(message).contains(text)).cloned()
-    }
-
-    async fn sees(&mut self, text: &str) -> Result<Element> {
-        match self.known(text) {
-            Some(message) => Ok(message),
-            None => self.wait(&format!("“{text}”"), |stanza| text_of(stanza).contains(text)).await,
-        }
-    }
-
-    async fn read(&mut self, text: &str) -> Result<()> {
-        let message = self.sees(text).await?;
-        let id = message.attr("id").unwrap_or_default();
-        let read = format!("<read xmlns='{CHATSTATES}' id='{}'/>", escape(id));
-        self.client.send(&format!("<message to='{}' type='groupchat'>{read}</message>", self.group)).await
-    }
-
-    async fn is_mentioned(&mut self, text: &str) -> Result<()> {
-        let message = self.sees(text).await?;
-        let reference = message.get_child("reference", "urn:xmpp:reference:0").context("no mention")?;
-        let (begin, end) = (reference.attr("begin"), reference.attr("end"));
-        ensure!((begin, end) == (Some("0"), Some("3")), "the mention is from {begin:?} to {end:?}");
+    fn is_mentioned(&mut self, text: &str) -> Result<()> {
+        let message = self.sees(text)?;
+        ensure!(message["mentioned"] == true, "{THIRD} is not mentioned in {message}");
         Ok(())
     }
 
     /// Says something, and waits until it is stored.
-    async fn say(&mut self, text: &str, mention: Option<&str>) -> Result<()> {
-        self.said += 1;
-        let (id, group) = (format!("third-{}", self.said), self.group.clone());
-        let mention =
-            mention.map(|user| format!("<x xmlns='jabber:x:data' type='at' id='{user}@{DOMAIN}'/>"));
-        let body = format!("<body>{}</body>{}", escape(text), mention.unwrap_or_default());
-        self.client
-            .send(&format!("<message to='{group}' type='groupchat' id='{id}'>{body}</message>"))
-            .await?;
-        let copy = self.wait("its copy", |stanza| stanza.attr("id") == Some(&id)).await?;
-        ensure!(copy.attr("type") == Some("groupchat"), "{text} came back as {:?}", copy.attr("type"));
+    fn say(&mut self, text: &str, mention: Option<&str>) -> Result<()> {
+        let mut arguments = vec!["send", &self.group, text];
+        if let Some(nick) = mention {
+            arguments.extend(["--mention", nick]);
+        }
+        self.cli.one(THIRD, &arguments, "stored")?;
         Ok(())
     }
 
-    /// Has exactly these texts, in this order.
-    async fn has(&mut self, texts: &[String]) -> Result<()> {
-        let begin = Instant::now();
-        while self.messages.len() < texts.len() && begin.elapsed() < PATIENCE {
-            if let Some(received) = self.client.next(Duration::from_millis(200)).await {
-                self.keep(&received.stanza)?;
-            }
+    /// Says so many things at once, through a pipe; it ends when all are stored.
+    fn say_many(&mut self, count: u64) -> Result<()> {
+        let mut chat = self.cli.start(THIRD, &["chat", &self.group])?;
+        for number in 1..=count {
+            chat.types(&format!("number {number}.\n"))?;
         }
-        let own: Vec<String> = self.messages.values().map(text_of).collect();
-        ensure!(own == texts, "{THIRD} has {own:?}\nand the page {texts:?}");
+        chat.finish()
+    }
+
+    /// Was shown exactly these texts, in this order, and the archive has no others.
+    fn has(&mut self, texts: &[String]) -> Result<()> {
+        let begin = Instant::now();
+        while self.shown().len() < texts.len() && begin.elapsed() < PATIENCE {
+            self.next(Duration::from_millis(200))?;
+        }
+        let shown = self.shown();
+        ensure!(shown == texts, "{THIRD} was shown {shown:?}\nand the page {texts:?}");
+        let archived = self.cli.run(THIRD, &["read", &self.group, "--last", "1000"])?;
+        let archived: Vec<&Value> = archived.iter().filter(|object| object["type"] == "message").collect();
+        let archived: Vec<String> = archived.into_iter().map(text_of).collect();
+        ensure!(archived == texts, "{THIRD} reads {archived:?}\nand the page has {texts:?}");
         Ok(())
+    }
+
+    /// The texts that were said in the group.
+    fn shown(&self) -> Vec<String> {
+        let said = self.messages.values().filter(|message| message["group"] == self.group.as_str());
+        said.map(text_of).collect()
     }
 }
 
-fn text_of(message: &Element) -> String {
-    message.get_child("body", "jabber:client").map(Element::text).unwrap_or_default()
+fn text_of(message: &Value) -> String {
+    message["text"].as_str().unwrap_or_default().to_owned()
 }

@@ -75,31 +75,43 @@
 //! # A bot
 //!
 //! This is all of a bot that says back what mentions it, but for the connection. It does not matter to it whether it was
-//! online when it was spoken to.
+//! online when it was spoken to: what it has answered it marks as read, and answers what is not.
 //!
 //! ```
 //! use groupchat_client::{Draft, GroupView, News, Service};
 //! # use groupchat_client::minidom::Element;
 //!
-//! fn answer(view: &mut GroupView, news: &News) {
-//!     let News::Message { group, stanza_id } = news else { return };
-//!     let Some(state) = view.group(group) else { return };
-//!     let Some(message) = state.message(stanza_id) else { return };
-//!     let is_read = state.read_position().is_some_and(|read| read >= stanza_id.as_str());
-//!     let is_for_me = message.mentions(view.account(), state.own_mid()) && !state.is_own(message);
-//!     if let Some(text) = state.text(stanza_id).filter(|_| is_for_me && !is_read) {
-//!         let draft = Draft::text(text).reply_to(stanza_id, &message.author());
-//!         // An id made of what it answers: should it be said twice, the service takes it once.
-//!         view.post(group, &format!("echo-{stanza_id}"), &draft);
+//! fn take(view: &mut GroupView, news: &News) {
+//!     match news {
+//!         News::Message { group, stanza_id } => {
+//!             if let Some(echo) = echo(view, group, stanza_id) {
+//!                 // An id made of what it answers: should it be said twice, the service takes it once.
+//!                 view.post(group, &format!("echo-{stanza_id}"), &echo);
+//!             }
+//!         }
+//!         News::Stored { group, id, .. } => {
+//!             if let Some(answered) = id.strip_prefix("echo-") {
+//!                 view.mark_read(group, answered);
+//!             }
+//!         }
+//!         _ => {}
 //!     }
-//!     view.mark_read(group, stanza_id);
+//! }
+//!
+//! fn echo(view: &GroupView, group: &str, stanza_id: &str) -> Option<Draft> {
+//!     let state = view.group(group)?;
+//!     let message = state.message(stanza_id)?;
+//!     let is_read = state.read_position().is_some_and(|read| read >= stanza_id);
+//!     let is_for_me = message.mentions(view.account(), state.own_mid()) && !state.is_own(message);
+//!     let text = state.text(stanza_id).filter(|_| is_for_me && !is_read)?;
+//!     Some(Draft::text(text).reply_to(stanza_id, &message.author()))
 //! }
 //!
 //! let mut view = GroupView::new(Service::new("groupchat.shakespeare.lit"), "bot@shakespeare.lit");
 //! # fn drive(view: &mut GroupView, stanza: &str) -> Vec<Element> {
 //! # let stanza: Element = stanza.parse().unwrap();
 //! # let news = view.take(&stanza);
-//! # news.iter().for_each(|news| answer(view, news));
+//! # news.iter().for_each(|news| take(view, news));
 //! # std::iter::from_fn(|| view.next_stanza()).collect()
 //! # }
 //! // Logged in:
@@ -114,42 +126,88 @@
 //!     <stanza-id xmlns='urn:xmpp:sid:0' by='tea@groupchat.shakespeare.lit' id='000660b82cac4400'/>
 //!   </message>".parse().unwrap();
 //! for news in view.take(&stanza) {
-//!     answer(&mut view, &news);
+//!     take(&mut view, &news);
 //! }
 //! # let asked: Vec<Element> = std::iter::from_fn(|| view.next_stanza()).collect();
 //! # let own = asked.iter().find(|asked| asked.attr("to") == Some("tea@groupchat.shakespeare.lit")).unwrap();
 //! # let said = drive(&mut view, &format!("<iq xmlns='jabber:client' from='tea@groupchat.shakespeare.lit' type='result' id='{}'><query xmlns='http://jabber.org/protocol/groupchat#memberinfo'><item jid='bot@shakespeare.lit' mid='bot'/></query></iq>", own.attr("id").unwrap()));
 //! let echo = said.iter().find(|stanza| stanza.attr("id") == Some("echo-000660b82cac4400")).unwrap();
 //! assert_eq!(echo.attr("to"), Some("tea@groupchat.shakespeare.lit"));
+//! # let read = drive(&mut view, "<message xmlns='jabber:client' from='tea@groupchat.shakespeare.lit/bot' type='groupchat' id='echo-000660b82cac4400'><body>@bot Milk?</body><stanza-id xmlns='urn:xmpp:sid:0' by='tea@groupchat.shakespeare.lit' id='000660b82cac4401'/></message>");
+//! # assert!(read.iter().any(|stanza| stanza.children().any(|child| child.attr("id") == Some("000660b82cac4400"))));
 //! ```
 //!
 //! # On a connection
 //!
-//! With `tokio-xmpp`'s client, `xso` turns its stanzas into elements and back. `examples/echo-bot` is the bot with this
-//! around it, a hundred lines in all, and `examples/groupchat-cli` a client for terminals and scripts.
+//! With tokio-xmpp's stream, which connects again by itself. This is the rest of that bot, all of which is
+//! `examples/echo-bot`; `examples/groupchat-cli` is a client for terminals and scripts on the same stream.
 //!
 //! ```text
-//! while let Some(event) = client.next().await {
-//!     match event {
-//!         // A new session; a resumed one (XEP-0198) has missed nothing.
-//!         Event::Online { resumed: false, .. } => {
-//!             client.send_stanza(Presence::available().into()).await?;
-//!             view.connected();
+//! [dependencies]
+//! anyhow = "1"
+//! futures = "0.3"
+//! groupchat-client = "0.1"
+//! minidom = "0.19"
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread", "time"] }
+//! tokio-xmpp = { version = "6", default-features = false, features = ["insecure-tcp"] }
+//! xso = "0.4"
+//! ```
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use anyhow::{Context as _, Result};
+//! use futures::StreamExt as _;
+//! use groupchat_client::{GroupView, News, Service};
+//! use minidom::Element;
+//! use tokio_xmpp::connect::{DnsConfig, TcpServerConnector};
+//! use tokio_xmpp::jid::Jid;
+//! use tokio_xmpp::stanzastream::{Event, StanzaStream, StreamEvent};
+//! use tokio_xmpp::xmlstream::Timeouts;
+//! # fn take(_: &mut GroupView, _: &News) {}
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let account = "bot@shakespeare.lit";
+//!     let password = std::env::var("PASSWORD")?;
+//!     let mut view = GroupView::new(Service::of_account(account), account);
+//!
+//!     // A server on this machine. Elsewhere, with the features `starttls`, `ring` and `rustls-native-certs`:
+//!     // StartTlsServerConnector(DnsConfig::srv_default_client("shakespeare.lit"))
+//!     let server = TcpServerConnector(DnsConfig::addr("127.0.0.1:5222"));
+//!     let jid = Jid::new(&format!("{account}/echo-bot"))?;
+//!     let mut stream = StanzaStream::new_c2s(server, jid, password, Timeouts::default(), 16);
+//!     let mut retry = tokio::time::interval(Duration::from_secs(30));
+//!     loop {
+//!         tokio::select! {
+//!             event = stream.next() => match event.context("the connection is gone")? {
+//!                 // A new session; of one that goes on (XEP-0198) nothing was missed.
+//!                 Event::Stream(StreamEvent::Reset { .. }) => {
+//!                     send(&stream, &Element::bare("presence", "jabber:client")).await?;
+//!                     view.connected();
+//!                 }
+//!                 Event::Stream(StreamEvent::Suspended | StreamEvent::Resumed) => {}
+//!                 Event::Stanza(stanza) => {
+//!                     for news in view.take(&xso::transform::<Element, _>(&stanza)?) {
+//!                         take(&mut view, &news);
+//!                     }
+//!                 }
+//!             },
+//!             _ = retry.tick() => if view.is_waiting() { view.retry() },
 //!         }
-//!         Event::Stanza(stanza) => {
-//!             for news in view.take(&xso::transform::<Element, _>(&stanza)?) {
-//!                 answer(&mut view, &news);
-//!             }
+//!         while let Some(stanza) = view.next_stanza() {
+//!             send(&stream, &stanza).await?;
 //!         }
-//!         _ => {}
 //!     }
-//!     while let Some(stanza) = view.next_stanza() {
-//!         client.send_stanza(xso::transform(&stanza)?).await?;
-//!     }
+//! }
+//!
+//! async fn send(stream: &StanzaStream, stanza: &Element) -> Result<()> {
+//!     stream.send(Box::new(xso::transform(stanza)?)).await;
+//!     Ok(())
 //! }
 //! ```
 //!
-//! Four things to see to:
+//! Five things to see to:
 //!
 //! * The server passes on what it kept, and what the group tells all of one's devices, only after the client's own initial
 //!   `<presence/>`.
@@ -158,6 +216,8 @@
 //! * Keep the device's resource when you connect again: the service knows a message that is sent twice by the full JID
 //!   and the `id`.
 //! * Build `xmpp-parsers` without its feature `component`, which changes the namespace of everything.
+//! * Hold tokio-xmpp's `StanzaStream` as it is. In 6.0.0 its halves, and its `Client`, which is made of them, can stop telling
+//!   what comes: a half that is asked while the other one sends is never woken again.
 //!
 //! **Not here:** connecting, service discovery beyond the usual name, encryption, keeping messages on a disk.
 

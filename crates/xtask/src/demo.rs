@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::packages::{self, NODEJS, NPM, PROSODY};
-use crate::shell::{cargo, heading, run, say};
+use crate::shell::{cargo, cargo_of_examples, heading, run, say};
 
 /// What the demo is to do.
 #[derive(Debug, Args)]
@@ -43,7 +43,9 @@ fn prepare() -> Result<()> {
     heading("Building (the first time takes some minutes)");
     // The component as the demo program will ask for it: by itself, or cargo would build parts of it twice.
     run(&mut cargo(["build", "--package", "xmpp-groupchat"]))?;
-    run(&mut cargo(["build", "--package", "groupchat-examples", "--example", "demo"]))
+    run(&mut cargo(["build", "--package", "groupchat-examples", "--example", "demo"]))?;
+    // The client for terminals and the bot, where the demo program looks for them.
+    run(&mut cargo_of_examples(["build", "--locked", "--workspace"]))
 }
 
 fn program(options: &Options) -> Command {

@@ -14,10 +14,7 @@ const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20" };
 pub(crate) fn check() -> Result<()> {
     let deny = CARGO_DENY.ensure()?;
     // Advisories are left out: they are fetched from the network and change without any change of ours.
-    const WHAT: [&str; 4] = ["check", "licenses", "bans", "sources"];
-    run(Command::new(&deny).args(WHAT).current_dir(root()))?;
-    let config = root().join("deny.toml");
-    let mut examples = Command::new(&deny);
-    examples.arg("--manifest-path").arg(root().join("examples/groupchat-cli/Cargo.toml"));
-    run(examples.arg("check").arg("--config").arg(config).args(&WHAT[1..]))
+    let what = ["check", "licenses", "bans", "sources"];
+    run(Command::new(&deny).args(what).current_dir(root()))?;
+    run(Command::new(&deny).args(what).current_dir(root().join("examples/groupchat-cli")))
 }

@@ -72,6 +72,8 @@ pub(crate) const CHROMIUM: Package = Package { name: "chromium", sign: Sign::Pro
 pub(crate) const NODEJS: Package = Package { name: "nodejs", sign: Sign::Program("node") };
 /// What installs them.
 pub(crate) const NPM: Package = Package { name: "npm", sign: Sign::Program("npm") };
+/// What makes certificates.
+pub(crate) const OPENSSL: Package = Package { name: "openssl", sign: Sign::Program("openssl") };
 
 impl Package {
     fn is_installed(&self) -> bool {

@@ -25,6 +25,13 @@ pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command
     command
 }
 
+/// A cargo for the programs for users, which are a workspace of their own, built into the same folder.
+pub(crate) fn cargo_of_examples<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = cargo(arguments);
+    command.current_dir(root().join("examples/groupchat-cli")).env("CARGO_TARGET_DIR", target());
+    command
+}
+
 /// Runs a program whose output goes to the terminal, and waits.
 ///
 /// # Errors

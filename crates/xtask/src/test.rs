@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use crate::shell::{cargo, heading, paint, root, run, say, spoken};
+use crate::shell::{cargo, cargo_of_examples, heading, paint, root, run, say, spoken};
 use crate::{deb, demo, licences, packages};
 
 /// What is to be checked.
@@ -41,9 +41,6 @@ enum Step {
     /// cargo xtask demo --once
     Demo,
 }
-
-/// The programs for users, which are a workspace of their own.
-const EXAMPLES: &str = "examples/groupchat-cli/Cargo.toml";
 
 /// How a step ended.
 enum Outcome {
@@ -96,22 +93,11 @@ impl Step {
     fn run(self) -> Result<()> {
         match self {
             Self::Packages => hosts(),
-            Self::Format => {
-                here(&["fmt", "--all", "--check"])?;
-                here(&["fmt", "--manifest-path", EXAMPLES, "--all", "--check"])
-            }
-            Self::Lints => {
-                here(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-                let examples =
-                    ["clippy", "--manifest-path", EXAMPLES, "--target-dir", "target", "--workspace"];
-                here(&[examples.as_slice(), &["--all-targets", "--", "-D", "warnings"]].concat())
-            }
-            Self::Build => here(&["build", "--workspace", "--all-targets"]),
-            Self::Tests => {
-                // Documentation's examples, too.
-                here(&["test", "--workspace"])?;
-                here(&["test", "--manifest-path", EXAMPLES, "--target-dir", "target", "--workspace"])
-            }
+            Self::Format => everywhere(&["fmt", "--all", "--check"]),
+            Self::Lints => everywhere(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+            Self::Build => everywhere(&["build", "--workspace", "--all-targets"]),
+            // Documentation's examples, too.
+            Self::Tests => everywhere(&["test", "--workspace"]),
             Self::Conversations => {
                 hosts()?;
                 // The whole workspace, or cargo would build the dependencies again with other features.
@@ -139,6 +125,7 @@ fn hosts() -> Result<()> {
         packages::CHROMIUM,
         packages::NODEJS,
         packages::NPM,
+        packages::OPENSSL,
         packages::SYSTEMD,
         packages::PROMETHEUS,
         packages::SHELLCHECK,
@@ -152,6 +139,12 @@ fn hosts() -> Result<()> {
         packages::DBUS,
         packages::GDBUS,
     ])
+}
+
+/// In both workspaces.
+fn everywhere(arguments: &[&str]) -> Result<()> {
+    here(arguments)?;
+    run(&mut cargo_of_examples(arguments.iter().copied()))
 }
 
 fn here(arguments: &[&str]) -> Result<()> {

@@ -44,7 +44,7 @@ pub(crate) async fn run(login: &Login, output: &Output, group: Option<String>) -
     let ended = chat.talk(group).await;
     let Chat { session, lines, .. } = chat;
     lines.close();
-    session.close().await?;
+    session.close().await;
     ended
 }
 
@@ -59,10 +59,14 @@ impl Chat<'_> {
             Some(group) => self.open(&group).await?,
             None => self.list()?,
         }
+        self.tell(&json!({ "type": "ready" }), "")?;
         let mut has_input = true;
         // When the lines are at their end, what was said is still waited for.
         while has_input || self.session.view.pending().next().is_some() {
             tokio::select! {
+                // What happened is shown before the next line is taken, so that answers stand below their questions.
+                biased;
+                happening = self.session.next() => self.show(happening?)?,
                 line = self.lines.next(), if has_input => match line? {
                     Some(line) => {
                         let line = line.trim();
@@ -74,7 +78,6 @@ impl Chat<'_> {
                     }
                     None => has_input = false,
                 },
-                happening = self.session.next() => self.show(happening?)?,
             }
         }
         Ok(())
@@ -85,7 +88,7 @@ impl Chat<'_> {
         let rest = rest.trim();
         match command {
             "" => Ok(()),
-            "/help" | "/?" => self.lines.print(HELP),
+            "/help" | "/?" => self.tell(&json!({ "type": "help", "text": HELP }), HELP),
             "/groups" => self.list(),
             "/open" => self.open(rest).await,
             "/create" => {
@@ -181,8 +184,8 @@ impl Chat<'_> {
 
     fn list(&mut self) -> Result<()> {
         let groups: Vec<_> = self.session.view.groups().map(output::group).collect();
-        if groups.is_empty() {
-            self.tell(&json!({ "type": "ready" }), "you are in no group: /create NAME makes one")?;
+        if groups.is_empty() && !self.output.json {
+            self.lines.print("you are in no group: /create NAME makes one")?;
         }
         for (object, line) in groups {
             self.tell(&object, &line)?;
@@ -240,7 +243,8 @@ impl Chat<'_> {
     }
 
     fn problem(&mut self, problem: &anyhow::Error) -> Result<()> {
-        self.tell(&json!({ "type": "error", "text": format!("{problem:#}") }), &format!("! {problem:#}"))
+        let (object, line) = output::failure(problem);
+        self.tell(&object, &format!("! {line}"))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::session::{Problem, Session};
 pub(crate) async fn run(login: &Login, output: &Output, action: Action) -> Result<()> {
     let mut session = Session::caught_up(login).await?;
     let done = act(&mut session, output, action).await;
-    session.close().await?;
+    session.close().await;
     done
 }
 

@@ -14,8 +14,8 @@ pub(crate) struct Options {
     /// A file with the account's password in its first line
     #[arg(long, value_name = "FILE", env = "GROUPCHAT_PASSWORD_FILE", global = true)]
     pub password_file: Option<PathBuf>,
-    /// Where the server takes clients, as address:port [default: 127.0.0.1:5222]
-    #[arg(long, value_name = "ADDRESS", env = "GROUPCHAT_SERVER", global = true)]
+    /// Where the server takes clients, as host:port [default: what DNS says of the account's domain]
+    #[arg(long, value_name = "HOST:PORT", env = "GROUPCHAT_SERVER", global = true)]
     pub server: Option<String>,
     /// The service's domain [default: `groupchat.` before the account's domain]
     #[arg(long, value_name = "DOMAIN", env = "GROUPCHAT_SERVICE", global = true)]
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// The device's name [default: groupchat-cli and some letters]
     #[arg(long, value_name = "NAME", env = "GROUPCHAT_RESOURCE", global = true)]
     pub resource: Option<String>,
-    /// Speak to a server that is not on this machine, though without encryption
+    /// Speak without encryption to a server on this machine [default of --server then: 127.0.0.1:5222]
     #[arg(long, global = true)]
     pub plain: bool,
     /// Say everything as JSON, an object in each line
@@ -66,7 +66,7 @@ pub(crate) enum Action {
     },
     /// Show what comes, until it is interrupted
     Watch {
-        /// These groups only
+        /// These groups only, by id or address
         groups: Vec<String>,
         /// Tell the groups that I read what comes
         #[arg(long)]
@@ -195,6 +195,9 @@ const AFTER: &str = "\
 The password is taken from GROUPCHAT_PASSWORD, else from the password file, else asked for in the terminal; it is never
 an argument, which other users of the machine could see.
 
+The connection is encrypted (STARTTLS), and the server's certificate must be valid for the account's domain. For an
+authority of one's own, SSL_CERT_FILE names a file with its certificate, which is trusted instead of the system's.
+
 It ends with 0 when done, 1 when the service refuses, 2 when it was called wrongly, 3 when it cannot log in, 4 when
 the service does not answer.
 
@@ -214,5 +217,6 @@ With --json each line is an object whose `type` says what it is:
   invited   group, name, by, text
   gone      group: I am no longer in it
   created   group, id, name
-  online, offline, ready (everything missed was shown), done, error (text, condition)
-`watch` shows group, message, event, read, state, private, invited, gone and the last ones.";
+  online, offline, ready (everything missed was shown), done, error (text, condition), help (text)
+`chat --json` takes the same lines as `chat`, and tells what comes as `watch` does. `watch` shows messages,
+events, receipts (read), states, private messages, invitations and what is in the last two lines.";

@@ -28,22 +28,26 @@ impl Output {
         }
     }
 
-    /// What went wrong.
+    /// What went wrong, for people where errors go.
     pub(crate) fn problem(self, problem: &anyhow::Error) {
+        let (object, line) = failure(problem);
         if self.json {
-            let condition = match problem.downcast_ref::<Problem>() {
-                Some(Problem::Refused(refusal)) => Some(refusal.condition.as_str()),
-                _ => None,
-            };
-            print(
-                &json!({ "type": "error", "text": format!("{problem:#}"), "condition": condition })
-                    .to_string(),
-            );
+            print(&object.to_string());
         } else {
             // There is nobody to tell if this cannot be written either.
-            writeln!(std::io::stderr(), "error: {problem:#}").ok();
+            writeln!(std::io::stderr(), "error: {}", clean(&line)).ok();
         }
     }
+}
+
+/// What went wrong.
+pub(crate) fn failure(problem: &anyhow::Error) -> (Value, String) {
+    let condition = match problem.downcast_ref::<Problem>() {
+        Some(Problem::Refused(refusal)) => Some(refusal.condition.as_str()),
+        _ => None,
+    };
+    let text = format!("{problem:#}");
+    (json!({ "type": "error", "text": text, "condition": condition }), text)
 }
 
 /// Writes a line; whoever reads them may be gone, and then there is nothing more to do.

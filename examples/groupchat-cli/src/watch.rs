@@ -40,7 +40,8 @@ pub(crate) async fn run(
             }
         }
     }
-    session.close().await
+    session.close().await;
+    Ok(())
 }
 
 fn show(session: &mut Session, output: &Output, news: &News, mark_read: bool) {

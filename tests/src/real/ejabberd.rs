@@ -219,6 +219,10 @@ fn libraries() -> Result<PathBuf> {
 fn configuration(addresses: &Addresses, site: &Site) -> String {
     let mut text = SETTINGS.to_owned();
     text.push_str(if site.rooms { ROOMS } else { "" });
+    if let Some(certificate) = &site.certificate {
+        let (certificate, key) = (certificate.certificate.display(), certificate.key.display());
+        let _ = writeln!(text, "certfiles:\n  - {certificate}\n  - {key}");
+    }
     text.push_str("hosts:\n");
     for domain in site.domains() {
         let _ = writeln!(text, "  - {domain}");
@@ -226,10 +230,11 @@ fn configuration(addresses: &Addresses, site: &Site) -> String {
     let _ = write!(
         text,
         "listen:\n  - module: ejabberd_c2s\n    ip: 127.0.0.1\n    port: {}\n    max_stanza_size: 262144\n    \
-         shaper: none\n    access: all\n  \
+         shaper: none\n    access: all\n    starttls_required: {}\n  \
          - module: ejabberd_service\n    ip: 127.0.0.1\n    port: {}\n    shaper: none\n    \
          global_routes: false\n    hosts:\n",
         addresses.clients.port(),
+        site.certificate.is_some(),
         addresses.components.port()
     );
     for domain in &site.domains {

@@ -184,6 +184,13 @@ fn configuration(folder: &Path, addresses: &Addresses, site: &Site) -> String {
         // Browsers name an address and not a domain; their stream says which domain they mean.
         let _ = writeln!(text, "{WEB}http_ports = {{ {port} }}\nhttp_default_host = \"{domain}\"");
     }
+    if let Some(certificate) = &site.certificate {
+        let (certificate, key) = (certificate.certificate.display(), certificate.key.display());
+        text = text.replace("\"s2s\", \"tls\"", "\"s2s\"").replace("\"c2s\"", "\"c2s\", \"tls\"");
+        text = text.replace("c2s_require_encryption = false", "c2s_require_encryption = true");
+        text = text.replace("allow_unencrypted_plain_auth = true", "allow_unencrypted_plain_auth = false");
+        let _ = writeln!(text, "ssl = {{ certificate = '{certificate}', key = '{key}' }}");
+    }
     let _ = writeln!(text, "{}plugin_paths = {{ '{PLUGINS}' }}", places(folder, addresses));
     // All settings of all hosts must precede the first component, or Prosody reads them as the component's.
     for domain in site.domains() {
