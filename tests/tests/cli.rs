@@ -109,13 +109,18 @@ fn lose_the_link(cli: &Cli, proxy: &Proxy, bobs: &mut Running) -> Result<()> {
     let first = bobs.object("message", |_| true)?;
     let second = bobs.object("message", |_| true)?;
     ensure!(first["text"] == "while you were away" && second["text"] == "and this", "{first} {second}");
+    bobs.object("ready", |_| true)?;
+    // The service knows that he is there again.
+    cli.one("alice", &["send", "tea", "welcome back"], "stored")?;
+    let live = bobs.object("message", |_| true)?;
+    ensure!(live["text"] == "welcome back" && live["via"] == "live", "{live}");
     Ok(())
 }
 
 /// What is said while the service is away is sent again until it is stored, and is stored once.
 fn outlive_the_service(cli: &Cli, component: &mut Component, bobs: &mut Running) -> Result<()> {
     let mut chat = cli.start("alice", &["--json", "chat", "tea"])?;
-    chat.object("message", |message| message["text"] == "and this")?;
+    chat.object("message", |message| message["text"] == "welcome back")?;
     component.stop()?;
     chat.types("said before you came back\n")?;
     // Its answer shows that the line before was sent, and refused.

@@ -224,6 +224,15 @@ fn dependencies_point_where_they_may() {
 }
 
 #[test]
+fn programs_for_users_stand_on_the_client_library_alone() {
+    let lock = read("examples/groupchat-cli/Cargo.lock");
+    let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    let ours: Vec<&str> = names.filter(|name| is_ours(name)).collect();
+    assert_eq!(ours, ["groupchat-cli", "groupchat-client", "groupchat-payloads"]);
+    assert!(read("examples/echo-bot/src/main.rs").lines().count() < 100, "the bot is to be read at a glance");
+}
+
+#[test]
 fn source_files_have_a_header_and_stay_readable() {
     let mut problems = Vec::new();
     for path in sources() {

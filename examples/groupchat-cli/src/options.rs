@@ -205,7 +205,7 @@ With --json each line is an object whose `type` says what it is:
   group     group, name, role, unread, mentions, receive, muted_until, last {stanza_id, from, text}
   member    group, jid, mid, nick, role
   message   group, stanza_id, id, from (member id), nick, own, text, mentioned, corrects, via, stamp
-  event     group, change, members [{jid, mid, nick, role}], settings {name: value}
+  event     group, change, members [{jid, mid, nick, role}], settings {name: value}, stanza_id
   stored    group, id, stanza_id: a message of mine is stored
   read      group, by (member id), id: somebody has read up to my message
   readers   group, stanza_id, members [{mid, stamp}], read, unread
@@ -217,6 +217,7 @@ With --json each line is an object whose `type` says what it is:
   invited   group, name, by, text
   gone      group: I am no longer in it
   created   group, id, name
-  online, offline, ready (everything missed was shown), done, error (text, condition), help (text)
+  error     text, condition; group and id, if a message of mine was refused
+  online, offline, ready (everything missed was shown), done, help (text)
 `chat --json` takes the same lines as `chat`, and tells what comes as `watch` does. `watch` shows messages,
 events, receipts (read), states, private messages, invitations and what is in the last two lines.";
