@@ -18,6 +18,8 @@ use crate::queries;
 pub(crate) const RESEND_MAX: usize = 500;
 /// Rows of the archive that are looked through for them: not every row is a message that still says something.
 const ROWS_MAX: usize = 5_000;
+/// And so many bytes of them, about: what is sent at once must find room among what waits for the server.
+const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Rows that are read at once, at least.
 const PAGE_ROWS: usize = 50;
 
@@ -102,7 +104,7 @@ impl Engine {
         let is_forward = resend.after.is_some();
         let messages_max = resend.messages_max.min(RESEND_MAX);
         let mut from = if is_forward { From::Start } else { From::End };
-        let (mut found, mut looked_at) = (Vec::new(), 0);
+        let (mut found, mut looked_at, mut bytes) = (Vec::new(), 0, 0);
         loop {
             let wanted = messages_max - found.len();
             let page = Page { from, items_max: wanted.max(PAGE_ROWS) };
@@ -111,6 +113,7 @@ impl Engine {
             let Some(edge) = edge.map(|row| row.archived.id) else { return Ok((found, None)) };
             looked_at += items.len();
             let mut messages: Vec<Shown> = items.into_iter().filter(still_says_something).collect();
+            bytes += messages.iter().map(|row| row.archived.payload.len()).sum::<usize>();
             let is_too_much = messages.len() > wanted;
             if is_forward {
                 messages.truncate(wanted);
@@ -120,12 +123,12 @@ impl Engine {
                 messages.append(&mut found);
                 found = messages;
             }
-            let is_full = found.len() >= messages_max;
-            if is_full || complete || looked_at >= ROWS_MAX {
+            let is_enough = found.len() >= messages_max;
+            if is_enough || complete || looked_at >= ROWS_MAX || bytes >= BYTES_MAX {
                 let left = match (is_forward, found.last()) {
                     (true, Some(last)) if is_too_much => Some(Left::Behind(last.archived.id)),
                     (true, _) if !complete => Some(Left::Behind(edge)),
-                    (false, _) if !is_full && !complete => Some(Left::Before(edge)),
+                    (false, _) if !is_enough && !complete => Some(Left::Before(edge)),
                     _ => None,
                 };
                 return Ok((found, left));
