@@ -10,7 +10,7 @@ mod model;
 
 use std::collections::BTreeMap;
 
-use groupchat_client::{Content, GroupState, GroupView, Service};
+use groupchat_client::{Content, Cursor, GroupState, GroupView, Service};
 use minidom::Element;
 use model::{ACCOUNT, Model, SERVICE};
 use proptest::prelude::*;
@@ -223,6 +223,45 @@ proptest! {
         for state in world.view.groups() {
             prop_assert!(state.timeline().count() <= 3, "{} are kept", state.timeline().count());
         }
+    }
+
+    /// A device that goes on from where it was knows what is unread without ever logging in again, as long as nothing that
+    /// is told it is lost and one stays in one's groups: whatever was said before, and whoever it finds out to be.
+    #[test]
+    fn what_is_unread_is_known_without_another_login(
+        before in proptest::collection::vec(model::acts(), 0..30),
+        keep in prop_oneof![Just(2), Just(10_000)],
+        steps in steps(),
+    ) {
+        let mut model = Model::new();
+        before.iter().filter(|act| !act.is_about_me()).for_each(|act| drop(model.act(act)));
+        let mut view = new_view().keep(keep);
+        if let Some(stanza_id) = model.newest() {
+            view = view.from_cursor(Cursor { stanza_id, stamp: None });
+        }
+        let mut world = World { model, view, waiting: Vec::new() };
+        world.view.connected();
+        let is_usual = |step: &&Step| match step {
+            Step::Lose(_) | Step::Double(_) => false,
+            Step::Act(act) => !act.is_about_me(),
+            _ => true,
+        };
+        steps.iter().filter(is_usual).for_each(|step| world.step(step));
+        for _ in 0..100 {
+            while !world.waiting.is_empty() {
+                world.deliver(0, false);
+            }
+            world.answer();
+        }
+        prop_assert!(world.waiting.is_empty(), "the view never has enough");
+        let mut fresh = new_view();
+        fresh.connected();
+        settle(&mut fresh, &mut world.model);
+        let read = |view: &GroupView| -> Vec<_> {
+            let position = |state: &GroupState| state.read_position().map(str::to_owned);
+            view.groups().map(|state| (state.address().to_owned(), state.unread(), position(state))).collect()
+        };
+        prop_assert_eq!(read(&world.view), read(&fresh));
     }
 
     /// Without losses nothing has to be asked again: the order alone does not matter.

@@ -5,8 +5,9 @@
 //! Each layer is a set, so the order of arrival does not matter.
 
 mod learn;
+mod receipts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groupchat_payloads::{Announced, Announcement, GroupItem, InboxItem, Item};
 
@@ -26,7 +27,12 @@ pub struct GroupState {
     members: Option<Snapshot<BTreeMap<String, Item>>>,
     /// Announced by presence, in the order in which that came, with the number of the catch-up that will have it.
     announced: Vec<(u64, Announcement)>,
-    pub(super) own_mid: Option<String>,
+    /// One's own member id, and the place of the archive where it was said.
+    own: Option<(String, String)>,
+    /// What the retractions of the timeline take back, and whose they are.
+    retractions: BTreeMap<String, BTreeSet<Option<String>>>,
+    /// Everything up to here was forgotten, for want of room.
+    forgotten_to: String,
     /// Where one last came into the group, if that is known: what was before is not unread.
     joined: String,
     /// How far one has read oneself.
@@ -37,6 +43,8 @@ pub struct GroupState {
     readers: BTreeMap<String, String>,
     /// Receipts for messages that are not known yet.
     early_receipts: Vec<(String, String)>,
+    /// Some of these were too many.
+    lost_receipts: bool,
     /// What is counted before the place from which the timeline is counted.
     counted: Counted,
     /// Not listed by the inbox any more, or told to be over.
@@ -59,9 +67,6 @@ struct Counted {
     mentions: u32,
 }
 
-/// Receipts that are kept for messages that may still come.
-const EARLY_RECEIPTS_MAX: usize = 1_000;
-
 impl GroupState {
     pub(super) fn new(address: &str, account: &str) -> Self {
         Self {
@@ -73,12 +78,15 @@ impl GroupState {
             info: None,
             members: None,
             announced: Vec::new(),
-            own_mid: None,
+            own: None,
+            retractions: BTreeMap::new(),
+            forgotten_to: String::new(),
             joined: String::new(),
             read: None,
             told_again: None,
             readers: BTreeMap::new(),
             early_receipts: Vec::new(),
+            lost_receipts: false,
             counted: Counted::default(),
             gone: false,
         }
@@ -120,8 +128,9 @@ impl GroupState {
 
     /// One's own member id, if it is known yet.
     pub fn own_mid(&self) -> Option<&str> {
-        let mine = self.events_after("").flat_map(|event| &event.items).rev().filter(|item| self.is_me(item));
-        mine.filter_map(|item| item.mid.as_deref()).next().or(self.own_mid.as_deref())
+        let announced = self.announced.iter().rev().flat_map(|(_, event)| event.items.iter().rev());
+        let mine = announced.filter(|item| self.is_me(item)).find_map(|item| item.mid.as_deref());
+        mine.or(self.own.as_ref().map(|(_, mid)| mid.as_str()))
     }
 
     /// Which messages of others reach one's devices (`all`, `mentions`, `none`), as the inbox says.

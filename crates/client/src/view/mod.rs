@@ -270,10 +270,10 @@ impl GroupView {
         if let Some(stanza) = self.out.pop_front() {
             return Some(stanza);
         }
-        let is_open = |ask: &Ask| self.open.values().any(|open| open.ask == *ask);
         // At login the inbox comes first: with it, what then comes is known to have been read or not.
-        let inbox_first = !self.caught_up && (is_open(&Ask::Inbox) || self.stalled.contains(&Ask::Inbox));
-        let may = |ask: &&Ask| !(is_open(ask) || inbox_first && **ask == Ask::CatchUp);
+        let inbox_first =
+            !self.caught_up && (self.is_open(&Ask::Inbox) || self.stalled.contains(&Ask::Inbox));
+        let may = |ask: &&Ask| !(self.is_open(ask) || inbox_first && **ask == Ask::CatchUp);
         let ask = self.wanted.iter().find(may).cloned()?;
         self.wanted.remove(&ask);
         Some(self.ask(ask))
@@ -330,6 +330,11 @@ impl GroupView {
 
     fn want(&mut self, ask: Ask) {
         self.wanted.insert(ask);
+    }
+
+    /// Is it being asked?
+    fn is_open(&self, ask: &Ask) -> bool {
+        self.open.values().any(|open| open.ask == *ask)
     }
 
     fn resend(&mut self) {

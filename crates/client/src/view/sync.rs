@@ -3,7 +3,7 @@
 use groupchat_payloads::{InboxItem, Item, MemberKey};
 use minidom::Element;
 
-use super::{Cursor, GroupView, News};
+use super::{Cursor, GroupState, GroupView, News};
 use crate::{AnswerError, ArchivePage, ArchiveQuery, Group, Paging, Refusal};
 
 /// Something that is not known and is to be asked for.
@@ -141,16 +141,17 @@ impl GroupView {
 
     fn note(&mut self, iq: &Element, open: Open, news: &mut Vec<News>) -> Result<(), AnswerError> {
         match open.ask.clone() {
-            Ask::Inbox => self.note_inbox(iq, open)?,
+            Ask::Inbox => self.note_inbox(iq, open, news)?,
             Ask::CatchUp => {
                 let page = self.service.archive(&ArchiveQuery::default()).answer(iq)?;
                 self.note_catch_up(page, open, news);
             }
             Ask::OwnMember(group) => {
                 let item = Group::new(&group).member(MemberKey::Jid(self.account.clone())).answer(iq)?;
-                if let Some(state) = self.groups.get_mut(&group) {
-                    state.own_mid = item.mid;
+                if let Some((state, mid)) = self.groups.get_mut(&group).zip(item.mid) {
+                    state.learn_own_mid(mid, &open.floor);
                 }
+                self.know_self(&group);
                 self.shorten_group(&group);
                 news.push(News::Changed { group });
             }
@@ -184,7 +185,7 @@ impl GroupView {
         Ok(())
     }
 
-    fn note_inbox(&mut self, iq: &Element, mut open: Open) -> Result<(), AnswerError> {
+    fn note_inbox(&mut self, iq: &Element, mut open: Open, news: &mut Vec<News>) -> Result<(), AnswerError> {
         let inbox = self.service.inbox(None).answer(iq)?;
         open.groups.extend(inbox.groups.items);
         if let Some(page) = inbox.groups.last {
@@ -197,8 +198,12 @@ impl GroupView {
         for item in open.groups {
             let address = item.jid.clone();
             let state = self.state(&address);
+            let before = (state.unread(), state.mentioned());
             let unsaid = state.take_inbox(item, &floor);
             let misses_last = state.misses_last();
+            if (state.unread(), state.mentioned()) != before {
+                news.push(News::Changed { group: address.clone() });
+            }
             self.invitations.remove(&address);
             if let Some(read) = unsaid {
                 self.out.push_back(Group::new(&address).read(&read));
@@ -229,6 +234,7 @@ impl GroupView {
             self.out.push_back(iq);
         } else if let Some(state) = self.groups.get_mut(&group) {
             state.take_members(open.members, &open.floor);
+            self.know_self(&group);
             news.push(News::Changed { group });
         }
         Ok(())
@@ -248,7 +254,11 @@ impl GroupView {
             return;
         }
         if let (true, false, Some(first)) = (is_newest, page.complete, &page.first) {
-            self.groups.values_mut().for_each(|state| state.forget_before(first));
+            let mut counted = true;
+            self.groups.values_mut().for_each(|state| counted &= state.forget_before(first));
+            if !counted {
+                self.want(Ask::Inbox);
+            }
         }
         let edge = match &open.start {
             Start::Newest if !page.complete => page.first,
@@ -257,8 +267,10 @@ impl GroupView {
             Start::Time(_) => None,
         };
         for state in self.groups.values_mut() {
-            if state.complete_after.is_none() && !state.gone && open.known.contains(&state.address) {
-                state.complete_after.clone_from(&edge);
+            let is_open =
+                state.complete_after.is_none() && !state.gone && open.known.contains(&state.address);
+            if let Some(edge) = edge.as_ref().filter(|_| is_open) {
+                state.reaches(edge);
             }
             state.found_in_archive(open.number);
         }
@@ -296,7 +308,12 @@ impl GroupView {
                 }
                 news.push(News::History { group });
             }
-            (Ask::Inbox | Ask::OwnMember(_) | Ask::Members(_) | Ask::Readers(..), _) => {}
+            (Ask::OwnMember(group), _) => {
+                if self.groups.get(&group).is_some_and(GroupState::has_unclear_receipts) {
+                    self.want(Ask::Inbox);
+                }
+            }
+            (Ask::Inbox | Ask::Members(_) | Ask::Readers(..), _) => {}
         }
     }
 }

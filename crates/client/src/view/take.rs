@@ -2,7 +2,7 @@
 
 use groupchat_payloads::{Announced, Announcement};
 
-use super::{Ask, GroupView, News};
+use super::{Ask, GroupState, GroupView, News};
 use crate::{Content, Message, Refusal, Via, address};
 
 impl GroupView {
@@ -18,19 +18,22 @@ impl GroupView {
         let state = self.state(&group);
         let was_told = matches!(&content, Content::Event(event) if state.was_announced(event));
         let is_new = state.insert(message);
-        let own = state.own_mid().map(str::to_owned);
+        let takes_back_counted = is_new && state.takes_back_counted(&content, &stanza_id);
+        let is_counting = matches!(content, Content::Retraction { .. }) && self.is_open(&Ask::Inbox);
+        let own = self.groups.get(&group).and_then(GroupState::own_mid).map(str::to_owned);
         if let Some(sent_id) = sent_id.filter(|_| mid.is_some() && (own.is_none() || own == mid))
             && self.outbox.stored(&group, &sent_id)
         {
-            if let Some(state) = self.groups.get_mut(&group) {
-                state.own_mid = mid.clone();
+            if let Some((state, mid)) = self.groups.get_mut(&group).zip(mid.clone()) {
+                state.learn_own_mid(mid, &stanza_id);
             }
             news.push(News::Stored { group: group.clone(), id: sent_id, stanza_id: stanza_id.clone() });
         }
+        self.know_self(&group);
         if !is_new {
             return;
         }
-        if !is_known_group {
+        if !is_known_group || takes_back_counted || is_counting {
             self.want(Ask::Inbox);
         }
         if own.is_none()
@@ -126,8 +129,17 @@ impl GroupView {
         let state = self.state(&group);
         state.gone = false;
         state.announce(number, announcement.clone());
+        self.know_self(&group);
         self.want(Ask::CatchUp);
         news.push(News::Announced { group, announcement });
+    }
+
+    /// What it means that one is known to be this member, if one is: one's own receipts are no longer anybody's.
+    pub(super) fn know_self(&mut self, group: &str) {
+        if self.groups.get_mut(group).is_some_and(GroupState::settle_own) {
+            self.want(Ask::Inbox);
+        }
+        self.recount(group);
     }
 
     /// One is told to be out of a group. It may be old news: the inbox says whether it is so.
@@ -149,12 +161,17 @@ impl GroupView {
     }
 
     pub(super) fn take_receipt(&mut self, group: String, mid: String, id: String, news: &mut Vec<News>) {
-        let Some(state) = self.groups.get_mut(&group) else { return };
-        let is_mine = state.own_mid() == Some(mid.as_str());
+        let Some(state) = self.groups.get_mut(&group) else {
+            // The inbox that is on its way may not know of it yet.
+            self.want(Ask::Inbox);
+            return;
+        };
         let is_news = state.take_receipt(&mid, &id);
-        if is_mine {
-            self.recount(&group);
+        // It may be that of another device of one's own.
+        if state.own_mid().is_none() {
+            self.want(Ask::OwnMember(group.clone()));
         }
+        self.know_self(&group);
         if is_news {
             news.push(News::Read { group, mid, id });
         }

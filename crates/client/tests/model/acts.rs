@@ -13,7 +13,14 @@ pub(crate) enum Act {
     Add { group: usize, who: usize },
     Remove { group: usize, who: usize },
     Nick { group: usize, who: usize },
-    ReadElsewhere { group: usize },
+    ReadElsewhere { group: usize, by_sent_id: bool },
+}
+
+impl Act {
+    /// Does the member whose picture it is come or go by it?
+    pub(crate) fn is_about_me(&self) -> bool {
+        matches!(self, Act::Add { who: 1, .. } | Act::Remove { who: 1, .. })
+    }
 }
 
 pub(crate) fn posts() -> impl Strategy<Value = Act> {
@@ -31,6 +38,6 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         2 => (group(), 0..4_usize).prop_map(|(group, who)| Act::Add { group, who }),
         2 => (group(), 0..4_usize).prop_map(|(group, who)| Act::Remove { group, who }),
         1 => (group(), 0..4_usize).prop_map(|(group, who)| Act::Nick { group, who }),
-        1 => group().prop_map(|group| Act::ReadElsewhere { group }),
+        1 => (group(), any::<bool>()).prop_map(|(group, by_sent_id)| Act::ReadElsewhere { group, by_sent_id }),
     ]
 }

@@ -63,6 +63,11 @@ impl Model {
             .collect()
     }
 
+    /// The newest row of the archive.
+    pub(crate) fn newest(&self) -> Option<String> {
+        self.rows.last().map(|row| row.id.clone())
+    }
+
     fn is_in(&self, group: usize) -> bool {
         self.rooms[group].members.iter().any(|(who, _)| PEOPLE[*who] == ME)
     }
@@ -158,15 +163,16 @@ impl Model {
                 }
                 self.announce(group, "updatemember", &item(who, &nick))
             }
-            Act::ReadElsewhere { group } if self.is_in(group) => {
+            Act::ReadElsewhere { group, by_sent_id } if self.is_in(group) => {
                 let Some(last) = self.rows.iter().rfind(|row| row.group == group && row.counts) else {
                     return Vec::new();
                 };
                 let id = last.id.clone();
                 self.move_read(group, &id);
+                let sent = if by_sent_id { "m" } else { "" };
                 vec![parse(&format!(
                     "<message xmlns='jabber:client' from='{}/{ME}' type='groupchat'>\
-                     <read xmlns='http://jabber.org/protocol/chatstates' id='{id}'/></message>",
+                     <read xmlns='http://jabber.org/protocol/chatstates' id='{sent}{id}'/></message>",
                     GROUPS[group]
                 ))]
             }

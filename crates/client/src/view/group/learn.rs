@@ -1,10 +1,10 @@
-//! How what is known of a group grows: from messages and events in any order, from answers, from receipts.
+//! How what is known of a group grows: from messages and events in any order, and from answers.
 
 use std::collections::BTreeMap;
 
 use groupchat_payloads::{Announced, Announcement, GroupItem, InboxItem, Item};
 
-use super::{Counted, EARLY_RECEIPTS_MAX, GroupState, Snapshot, apply, is_named};
+use super::{Counted, GroupState, Snapshot, apply, is_named};
 use crate::{Content, Message};
 
 /// Messages beyond the limit that are kept until it is known which are one's own.
@@ -29,10 +29,56 @@ impl GroupState {
             }
         };
         if is_new {
+            self.note_new(&id);
             self.retract_around(&id);
             self.settle_receipts(&id);
         }
         is_new
+    }
+
+    /// What is looked up for every other message, and is not to be searched for each time.
+    fn note_new(&mut self, id: &str) {
+        let Some(message) = self.timeline.get(id) else { return };
+        match &message.content {
+            Content::Retraction { of, .. } => {
+                self.retractions.entry(of.clone()).or_default().insert(message.mid.clone());
+            }
+            Content::Event(event) => {
+                let mid = event.items.iter().rfind(|item| self.is_me(item)).and_then(|item| item.mid.clone());
+                mid.into_iter().for_each(|mid| self.learn_own_mid(mid, id));
+            }
+            _ => {}
+        }
+    }
+
+    /// One is this member, said at this place of the archive; what was said later counts more.
+    pub(in crate::view) fn learn_own_mid(&mut self, mid: String, place: &str) {
+        if self.own.as_ref().is_none_or(|(known, _)| known.as_str() <= place) {
+            self.own = Some((place.to_owned(), mid));
+        }
+    }
+
+    fn is_taken_back(&self, message: &Message) -> bool {
+        let names = [message.stanza_id.as_deref(), message.id.as_deref()];
+        let by = names.into_iter().flatten().filter_map(|name| self.retractions.get(name));
+        by.flatten().any(|by| by.is_none() || *by == message.mid)
+    }
+
+    /// Is something taken back that the service may have counted as unread? Then only it can count again.
+    pub(in crate::view) fn takes_back_counted(&self, content: &Content, place: &str) -> bool {
+        let Content::Retraction { of, .. } = content else { return false };
+        let is_later = self.counted.unread > 0 && place > self.counted.up_to.as_str();
+        is_later && self.named(of, &|_| true).iter().all(|target| *target <= self.counted.up_to)
+    }
+
+    /// After some of the timeline was forgotten.
+    fn recollect_retractions(&mut self) {
+        self.retractions.clear();
+        for message in self.timeline.values() {
+            if let Content::Retraction { of, .. } = &message.content {
+                self.retractions.entry(of.clone()).or_default().insert(message.mid.clone());
+            }
+        }
     }
 
     /// What a retraction takes back, whichever of them came first. XEP-0424 §5: only one's own, or as a moderator.
@@ -42,10 +88,7 @@ impl GroupState {
             let of_same = |target: &Message| message.mid.is_none() || target.mid == message.mid;
             self.named(of, &of_same)
         } else {
-            let takes_back = self.timeline.values().any(|later| {
-                let by = later.mid.is_none() || later.mid == message.mid;
-                matches!(&later.content, Content::Retraction { of, .. } if by && is_named(message, of))
-            });
+            let takes_back = self.is_taken_back(message);
             if takes_back { vec![id.to_owned()] } else { Vec::new() }
         };
         for target in targets {
@@ -91,64 +134,6 @@ impl GroupState {
         }
     }
 
-    /// Somebody has read up to a message; true if that is news.
-    pub(in crate::view) fn take_receipt(&mut self, mid: &str, id: &str) -> bool {
-        let known = if self.timeline.contains_key(id) { Some(id.to_owned()) } else { self.by_sent_id(id) };
-        let Some(position) = known else {
-            if self.early_receipts.len() < EARLY_RECEIPTS_MAX {
-                self.early_receipts.push((mid.to_owned(), id.to_owned()));
-            }
-            return false;
-        };
-        if self.own_mid() == Some(mid) {
-            return self.move_read(&position);
-        }
-        let further = self.readers.get(mid).is_none_or(|known| *known < position);
-        if further {
-            self.readers.insert(mid.to_owned(), position);
-        }
-        further
-    }
-
-    /// Who has read a message, as `#receipts` says.
-    pub(in crate::view) fn take_readers(&mut self, stanza_id: &str, mids: impl Iterator<Item = String>) {
-        for mid in mids {
-            let position = self.readers.entry(mid).or_default();
-            if position.as_str() < stanza_id {
-                *position = stanza_id.to_owned();
-            }
-        }
-    }
-
-    fn by_sent_id(&self, id: &str) -> Option<String> {
-        let found = self.timeline.iter().rev().find(|(_, message)| message.id.as_deref() == Some(id));
-        found.map(|(stanza_id, _)| stanza_id.clone())
-    }
-
-    fn settle_receipts(&mut self, stanza_id: &str) {
-        let Some(message) = self.timeline.get(stanza_id) else { return };
-        let is_this = |id: &str| id == stanza_id || message.id.as_deref() == Some(id);
-        let settled: Vec<String> =
-            self.early_receipts.iter().filter(|(_, id)| is_this(id)).map(|(mid, _)| mid.clone()).collect();
-        if settled.is_empty() {
-            return;
-        }
-        let sent = message.id.clone();
-        self.early_receipts.retain(|(_, id)| id != stanza_id && Some(id) != sent.as_ref());
-        for mid in settled {
-            self.take_receipt(&mid, stanza_id);
-        }
-    }
-
-    /// One has read up to this message oneself; true if that is further than before.
-    pub(in crate::view) fn move_read(&mut self, stanza_id: &str) -> bool {
-        let further = self.read.as_deref().is_none_or(|read| read < stanza_id);
-        if further {
-            self.read = Some(stanza_id.to_owned());
-        }
-        further
-    }
-
     /// Takes an announcement that has no place yet; the catch-up with this number will have it.
     pub(in crate::view) fn announce(&mut self, number: u64, announcement: Announcement) {
         self.announced.push((number, announcement));
@@ -187,10 +172,18 @@ impl GroupState {
         unsaid
     }
 
-    /// What came before a place where the archive was not read on: changes there may be older than what is known.
-    pub(in crate::view) fn forget_before(&mut self, stanza_id: &str) {
-        self.own_mid = self.own_mid().map(str::to_owned);
-        self.timeline = self.timeline.split_off(stanza_id);
+    /// A catch-up is done: behind this edge it has everything, but for what was forgotten meanwhile.
+    pub(in crate::view) fn reaches(&mut self, edge: &str) {
+        self.complete_after = Some(edge.max(self.forgotten_to.as_str()).to_owned());
+    }
+
+    /// What came before a place where the archive was not read on: changes there may be older than what is known. False if
+    /// the service has not counted all of that.
+    pub(in crate::view) fn forget_before(&mut self, stanza_id: &str) -> bool {
+        let kept = self.timeline.split_off(stanza_id);
+        let forgotten = std::mem::replace(&mut self.timeline, kept);
+        self.recollect_retractions();
+        forgotten.last_key_value().is_none_or(|(last, _)| *last <= self.counted.up_to)
     }
 
     /// After a login everything may be told again.
@@ -231,7 +224,8 @@ impl GroupState {
     pub(in crate::view) fn take_members(&mut self, members: Vec<Item>, floor: &str) {
         let value: BTreeMap<String, Item> =
             members.into_iter().filter_map(|item| Some((item.jid.clone()?, item))).collect();
-        self.own_mid = value.get(&self.account).and_then(|item| item.mid.clone()).or(self.own_mid.take());
+        let own = value.get(&self.account).and_then(|item| item.mid.clone());
+        own.into_iter().for_each(|mid| self.learn_own_mid(mid, floor));
         self.members = Some(Snapshot { value, floor: floor.to_owned() });
     }
 
@@ -268,8 +262,12 @@ impl GroupState {
             }
             let id = id.clone();
             self.fold(&id);
-            self.timeline.remove(&id);
-            self.complete_after = Some(id);
+            let forgotten = self.timeline.remove(&id);
+            if forgotten.is_some_and(|message| matches!(message.content, Content::Retraction { .. })) {
+                self.recollect_retractions();
+            }
+            self.complete_after = self.complete_after.take().map(|edge| edge.max(id.clone()));
+            self.forgotten_to = self.forgotten_to.clone().max(id);
         }
     }
 
@@ -298,10 +296,6 @@ impl GroupState {
             };
         }
         let Content::Event(event) = &message.content else { return };
-        if let Some(mid) = event.items.iter().rfind(|item| self.is_me(item)).and_then(|item| item.mid.clone())
-        {
-            self.own_mid = Some(mid);
-        }
         if let Some(members) = self.members.as_mut().filter(|members| members.floor.as_str() < id) {
             apply(&mut members.value, event);
             members.floor = id.to_owned();
