@@ -31,7 +31,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { package: CORE, rule: Rule::Only(&["jid", "precis-profiles", "thiserror"]) },
     Arrow { package: CORE, rule: Rule::Never(&["tokio", "tracing", "minidom", "xmpp-parsers", "sea-orm"]) },
     Arrow { package: PAYLOADS, rule: Rule::Only(&["minidom", "thiserror"]) },
-    Arrow { package: "groupchat-client", rule: Rule::Only(&["groupchat-payloads", "minidom", "thiserror"]) },
+    Arrow { package: "groupchat-client", rule: Rule::Only(&[PAYLOADS, "jid", "minidom", "thiserror"]) },
     Arrow { package: "groupchat-dialect", rule: Rule::Never(SQL) },
     Arrow { package: "groupchat-dialect", rule: Rule::Never(&["tokio", "tokio-xmpp"]) },
     Arrow { package: "groupchat-dialect", rule: Rule::OfOurs(&[CORE, PAYLOADS]) },

@@ -1,10 +1,19 @@
-//! Addresses as text: taken apart, and written into URIs.
+//! Addresses as text: taken apart, written into URIs, and, where people typed them, brought into canonical form.
 //!
-//! **Not here:** normalising. What the service says is in canonical form, and what is sent to it need not be.
+//! What the service says is in canonical form already.
+
+use jid::BareJid;
 
 /// The address without a resource.
 pub(crate) fn bare(address: &str) -> &str {
     address.split_once('/').map_or(address, |(bare, _)| bare)
+}
+
+/// The bare address as servers write it (RFC 7622): `Alice@Example.ORG/x` is `alice@example.org`. What is no address stays as it is,
+/// and whoever is asked for it says so.
+pub(crate) fn canonical(address: &str) -> String {
+    let bare = bare(address);
+    BareJid::new(bare).map_or_else(|_| bare.to_owned(), |jid| jid.to_string())
 }
 
 /// What stands behind the first `/`.
@@ -70,6 +79,13 @@ mod tests {
         assert_eq!(localpart(address), Some("tea"));
         assert_eq!(domain(address), "groupchat.shakespeare.lit");
         assert_eq!((localpart("shakespeare.lit"), domain("shakespeare.lit/x")), (None, "shakespeare.lit"));
+    }
+
+    #[test]
+    fn what_people_type() {
+        assert_eq!(canonical("Alice@Example.ORG/Phone"), "alice@example.org");
+        assert_eq!(canonical("ÄNNE@g.lit"), "änne@g.lit");
+        assert_eq!((canonical("a b@c"), canonical("")), ("a b@c".to_owned(), String::new()));
     }
 
     #[test]

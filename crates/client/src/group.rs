@@ -33,7 +33,7 @@ pub struct Group {
 impl Group {
     /// The group at this address, such as `tea@groupchat.shakespeare.lit`; a resource is dropped.
     pub fn new(address: &str) -> Self {
-        Self { address: address::bare(address).to_owned() }
+        Self { address: address::canonical(address) }
     }
 
     /// The group's address.

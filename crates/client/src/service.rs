@@ -72,13 +72,13 @@ pub struct Inbox {
 impl Service {
     /// The service at this domain.
     pub fn new(domain: &str) -> Self {
-        Self { address: domain.to_owned() }
+        Self { address: address::canonical(domain) }
     }
 
     /// The service where it usually is: at `groupchat.` before the account's own domain. Service discovery
     /// (XEP-0030) on that domain tells for certain.
     pub fn of_account(jid: &str) -> Self {
-        Self { address: format!("groupchat.{}", address::domain(jid)) }
+        Self::new(&format!("groupchat.{}", address::domain(jid)))
     }
 
     /// The service's domain.

@@ -172,3 +172,140 @@ fn what_others_read_is_asked_of_nobody() {
     }
     assert_eq!((device.asked(INBOX), device.asked(MEMBERINFO)), (1, 1));
 }
+
+#[test]
+fn a_catch_up_that_is_refused_for_good_waits_to_be_retried() {
+    for condition in ["not-allowed", "item-not-found"] {
+        let mut device = Device::new();
+        device.view.connected();
+        let mut refuse = || {
+            let (mut asked, mut news) = (0, Vec::new());
+            while let Some(stanza) = device.view.next_stanza() {
+                assert!(asked < 20, "{condition}: the view never has enough");
+                let Some(query) = stanza.children().next().filter(|_| stanza.name() == "iq") else {
+                    continue;
+                };
+                asked += usize::from(query.ns() == MAM);
+                let answer = match query.ns().as_str() {
+                    INBOX => result(&stanza, &format!("<query xmlns='{INBOX}'/>")),
+                    _ => refused(&stanza, condition, "cancel"),
+                };
+                news.extend(device.view.take(&answer));
+            }
+            assert!(matches!(news.last(), Some(News::CatchUpRefused(_))), "{news:?}");
+            assert!(device.view.is_waiting() && asked > 0);
+            device.view.retry();
+        };
+        refuse();
+        refuse();
+    }
+}
+
+/// Messages of an archive, with the end of their page.
+fn page(iq: &Element, ids: std::ops::Range<u32>, complete: bool) -> Vec<Element> {
+    let query_id = iq.children().next().unwrap().attr("queryid").unwrap();
+    let message = |id: u32| {
+        format!(
+            "<message xmlns='jabber:client' from='g.lit'><result xmlns='{MAM}' queryid='{query_id}' id='{id:04}'>\
+             <forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-21T00:00:00Z'/>\
+             <message xmlns='jabber:client' from='{TEA}/bob' type='groupchat' id='m{id}'><body>said</body>\
+             </message></forwarded></result></message>"
+        )
+    };
+    let set = format!("<first>{:04}</first><last>{:04}</last>", ids.start, ids.end - 1);
+    let fin = format!(
+        "<fin xmlns='{MAM}' complete='{complete}'><set xmlns='http://jabber.org/protocol/rsm'>{set}</set></fin>"
+    );
+    ids.map(|id| message(id).parse().unwrap()).chain([result(iq, &fin)]).collect()
+}
+
+/// The question about an archive; everything else is answered.
+fn archive_query(device: &mut Device) -> Element {
+    let mut found = None;
+    while let Some(stanza) = device.view.next_stanza() {
+        let Some(query) = stanza.children().next().filter(|_| stanza.name() == "iq") else { continue };
+        let answer = match query.ns().as_str() {
+            MAM => {
+                found = Some(stanza);
+                continue;
+            }
+            INBOX => format!("<query xmlns='{INBOX}'>{}</query>", device.inbox),
+            _ => format!("<query xmlns='{MEMBERINFO}'><item jid='bob@s.lit' mid='bob'/></query>"),
+        };
+        device.view.take(&result(&stanza, &answer));
+    }
+    found.unwrap()
+}
+
+#[test]
+fn who_wants_nothing_of_what_was_before_gets_nothing_of_it() {
+    let mut device = Device::of(GroupView::new(Service::new("g.lit"), "bob@s.lit").newest(0));
+    device.view.connected();
+    let asked = archive_query(&mut device);
+    // One, to know where the archive ends.
+    assert!(String::from(&asked).contains("<max>1</max>"), "{}", String::from(&asked));
+    let told: Vec<News> =
+        page(&asked, 10..11, false).iter().flat_map(|stanza| device.view.take(stanza)).collect();
+    assert_eq!((told, device.view.cursor().unwrap().stanza_id.as_str()), (vec![News::CaughtUp], "0010"));
+    assert_eq!(device.view.group(TEA).unwrap().timeline().count(), 0);
+    // The next time what was missed is read, from there.
+    device.view.connected();
+    let asked = archive_query(&mut device);
+    assert!(String::from(&asked).contains("<after>0010</after>"), "{}", String::from(&asked));
+}
+
+#[test]
+fn what_may_be_stored_is_sent_again_only_when_the_archive_has_it_not() {
+    let mut device = Device::new();
+    device.login();
+    device.view.post(TEA, "p1", &groupchat_client::Draft::text("once"));
+    let is_post = |stanza: &Element| stanza.attr("id") == Some("p1");
+    assert!(is_post(&device.view.next_stanza().unwrap()));
+    device.view.retry();
+    let mut sent = Vec::new();
+    let asked = loop {
+        let stanza = device.view.next_stanza().unwrap();
+        if stanza.children().next().is_some_and(|query| query.ns() == MAM) {
+            break stanza;
+        }
+        sent.push(stanza);
+    };
+    assert!(!sent.iter().any(is_post) && device.view.next_stanza().is_none());
+    device.view.take(&result(&asked, &format!("<fin xmlns='{MAM}' complete='true'/>")));
+    assert!(is_post(&device.view.next_stanza().unwrap()));
+}
+
+#[test]
+fn addresses_may_be_as_people_type_them() {
+    let mut device = Device::of(GroupView::new(Service::of_account("Bob@S.lit/x"), "Bob@S.lit/x"));
+    assert_eq!((device.view.service().address(), device.view.account()), ("groupchat.s.lit", "bob@s.lit"));
+    device.view = GroupView::new(Service::new("G.lit"), "Bob@S.lit");
+    device.login();
+    device.view.post("Tea@G.lit/x", "p1", &groupchat_client::Draft::text("once"));
+    assert_eq!(device.view.next_stanza().unwrap().attr("to"), Some(TEA));
+    device.hear("0011", "bob");
+    let copy = format!(
+        "<message xmlns='jabber:client' from='{TEA}/bob' type='groupchat' id='p1'><body>once</body>\
+         <stanza-id xmlns='urn:xmpp:sid:0' by='{TEA}' id='0012'/></message>"
+    );
+    let news = device.view.take(&copy.parse().unwrap());
+    assert!(news.iter().any(|news| matches!(news, News::Stored { id, .. } if id == "p1")), "{news:?}");
+    assert!(device.view.group("TEA@g.lit").is_some() && device.view.pending().next().is_none());
+}
+
+#[test]
+fn a_link_that_breaks_while_it_goes_by_the_time_leaves_no_hole() {
+    let mut device = Device::new();
+    device.view.connected();
+    let asked = archive_query(&mut device);
+    page(&asked, 10..11, true).iter().for_each(|stanza| drop(device.view.take(stanza)));
+    device.view.connected();
+    let asked = archive_query(&mut device);
+    device.view.take(&refused(&asked, "item-not-found", "cancel"));
+    // Whether or not it is answered before the link breaks.
+    for _ in 0..2 {
+        let asked = archive_query(&mut device);
+        assert!(String::from(&asked).contains("2026-11-21T00:00:00Z"), "{}", String::from(&asked));
+        device.view.connected();
+    }
+}

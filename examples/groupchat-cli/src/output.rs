@@ -248,6 +248,10 @@ pub(crate) fn news(view: &GroupView, news: &News) -> Option<(Value, String)> {
             (object, format!("{mid} (to you alone): {body}"))
         }
         News::CaughtUp => (json!({ "type": "ready" }), String::new()),
+        News::CatchUpRefused(refusal) => (
+            json!({ "type": "error", "condition": refusal.condition, "text": refusal.text }),
+            format!("! what was missed cannot be read: {refusal}"),
+        ),
         News::Changed { .. } | News::History { .. } => return None,
     })
 }

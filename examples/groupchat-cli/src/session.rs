@@ -68,7 +68,12 @@ impl Session {
     /// Starts, and waits until everything that was missed is there.
     pub(crate) async fn caught_up(login: &Login) -> Result<Self> {
         let mut session = Self::open(login, false);
-        session.until(|_, news| matches!(news, News::CaughtUp).then_some(())).await?;
+        let outcome = |_: &GroupView, news: &News| match news {
+            News::CaughtUp => Some(Ok(())),
+            News::CatchUpRefused(refusal) => Some(Err(refusal.clone())),
+            _ => None,
+        };
+        session.until(outcome).await??;
         // The list of groups is asked for at the same time.
         while session.view.is_waiting() {
             session.settle().await?;

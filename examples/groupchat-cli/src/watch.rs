@@ -74,6 +74,6 @@ pub(crate) fn group_of(news: &News) -> Option<&str> {
         | News::Private { group, .. } => Some(group),
         News::Passing(message) => Some(&message.group),
         News::Invited(invitation) => Some(&invitation.group),
-        News::CaughtUp => None,
+        News::CaughtUp | News::CatchUpRefused(_) => None,
     }
 }

@@ -16,9 +16,9 @@ use minidom::Element;
 pub use group::GroupState;
 pub use news::News;
 use outbox::Outbox;
-use sync::{Ask, Open};
+use sync::{Archived, Ask, Open};
 
-use crate::{Draft, Event, Group, Invitation, Service, address};
+use crate::{Draft, Event, Group, Invitation, Message, Service, address};
 
 /// One member's picture of all his groups: who is in them, what was said, what is unread, who has read what.
 ///
@@ -73,6 +73,8 @@ pub struct GroupView {
     groups: BTreeMap<String, GroupState>,
     invitations: BTreeMap<String, Invitation>,
     cursor: Option<Cursor>,
+    /// The service knows nothing of the cursor's message: the catch-up goes by its time.
+    is_cursor_gone: bool,
     /// A catch-up found nothing at all: the next one begins at the beginning.
     was_empty: bool,
     /// The newest message of an archive that came, and its time.
@@ -80,6 +82,10 @@ pub struct GroupView {
     /// Since the last login.
     caught_up: bool,
     catch_ups: u64,
+    /// As often was asked anew at once for what was refused.
+    repeats: u32,
+    /// What is not known to be stored is sent again after the next catch-up.
+    sends_again: bool,
     requests: u64,
     wanted: BTreeSet<Ask>,
     open: HashMap<String, Open>,
@@ -106,14 +112,17 @@ impl GroupView {
     pub fn new(service: Service, account: &str) -> Self {
         Self {
             service,
-            account: address::bare(account).to_owned(),
+            account: address::canonical(account),
             groups: BTreeMap::new(),
             invitations: BTreeMap::new(),
             cursor: None,
+            is_cursor_gone: false,
             was_empty: false,
             newest_archived: None,
             caught_up: false,
             catch_ups: 0,
+            repeats: 0,
+            sends_again: false,
             requests: 0,
             wanted: BTreeSet::new(),
             open: HashMap::new(),
@@ -140,7 +149,8 @@ impl GroupView {
         self
     }
 
-    /// Asks for so many of the newest messages of all groups when nothing is known (100).
+    /// Asks for so many of the newest messages of all groups when nothing is known (100); with 0 for none, and then only
+    /// what is said from now on is news.
     #[must_use]
     pub fn newest(mut self, messages_max: u32) -> Self {
         self.newest_max = messages_max;
@@ -164,7 +174,8 @@ impl GroupView {
 
     /// One of them, by address.
     pub fn group(&self, address: &str) -> Option<&GroupState> {
-        self.groups.get(address).filter(|state| !state.gone)
+        let known = self.groups.get(address).or_else(|| self.groups.get(&address::canonical(address)));
+        known.filter(|state| !state.gone)
     }
 
     /// Invitations that are neither accepted nor declined.
@@ -184,7 +195,7 @@ impl GroupView {
 
     /// The device has logged in, with a new session (not: resumed an old one, XEP-0198 §5).
     pub fn connected(&mut self) {
-        self.caught_up = false;
+        (self.caught_up, self.repeats, self.sends_again) = (false, 0, false);
         self.out.clear();
         self.out.push_back(self.service.announce());
         let unanswered: Vec<Ask> = self.open.drain().map(|(_, open)| open.ask).collect();
@@ -200,16 +211,18 @@ impl GroupView {
         !(self.open.is_empty() && self.stalled.is_empty() && self.wanted.is_empty() && self.outbox.is_empty())
     }
 
-    /// Asks again for what was not answered, or refused for now, and sends again what is not known to be stored. To be
-    /// called every half minute or so while [`Self::is_waiting`]; the service tells messages that were sent again.
+    /// Asks again for what was not answered, or refused for now, and sends again what is not known to be stored, once the
+    /// archive has told that it is not: the service tells messages that were sent again only for some minutes. To be
+    /// called every half minute or so while [`Self::is_waiting`].
     pub fn retry(&mut self) {
         let unanswered: Vec<Ask> = self.open.drain().map(|(_, open)| open.ask).collect();
         self.wanted.extend(unanswered);
         self.wanted.append(&mut self.stalled);
         self.out.push_back(self.service.announce());
-        if self.caught_up {
-            self.outbox.hold();
-            self.resend();
+        self.repeats = 0;
+        if !self.outbox.is_empty() {
+            self.sends_again = true;
+            self.want(Ask::CatchUp);
         }
     }
 
@@ -220,32 +233,33 @@ impl GroupView {
 
     /// Asks for everybody in the group, who is known then and stays so.
     pub fn load_members(&mut self, group: &str) {
-        self.want(Ask::Members(group.to_owned()));
+        self.want(Ask::Members(address::canonical(group)));
     }
 
     /// Asks for the settings of the group.
     pub fn load_info(&mut self, group: &str) {
-        self.want(Ask::Info(group.to_owned()));
+        self.want(Ask::Info(address::canonical(group)));
     }
 
     /// Asks for what was said before what is known; [`News::History`] when it is there. Nothing is asked if there is
     /// nothing more.
     pub fn load_history(&mut self, group: &str) {
-        if self.groups.get(group).is_some_and(|state| !state.reaches_start()) {
-            self.want(Ask::History(group.to_owned()));
+        let group = address::canonical(group);
+        if self.groups.get(&group).is_some_and(|state| !state.reaches_start()) {
+            self.want(Ask::History(group));
         }
     }
 
     /// Asks who has read a message of one's own.
     pub fn load_readers(&mut self, group: &str, stanza_id: &str) {
-        self.want(Ask::Readers(group.to_owned(), stanza_id.to_owned()));
+        self.want(Ask::Readers(address::canonical(group), stanza_id.to_owned()));
     }
 
     /// Says something. `id` must be unlike those of one's other messages; [`News::Stored`] or [`News::Refused`] come
     /// under it. It is sent when what was missed is known, and again until it is stored.
     pub fn post(&mut self, group: &str, id: &str, draft: &Draft) {
-        let stanza = Group::new(group).message(id, draft);
-        self.outbox.add(group, id, stanza);
+        let group = Group::new(group);
+        self.outbox.add(group.address(), id, group.message(id, draft));
         if self.caught_up {
             self.resend();
         }
@@ -258,10 +272,11 @@ impl GroupView {
 
     /// Everything in the group up to this message is read: tells the author, unless that was known.
     pub fn mark_read(&mut self, group: &str, stanza_id: &str) {
-        let Some(state) = self.groups.get_mut(group) else { return };
+        let group = Group::new(group);
+        let Some(state) = self.groups.get_mut(group.address()) else { return };
         if state.move_read(stanza_id) {
-            self.out.push_back(Group::new(group).read(stanza_id));
-            self.recount(group);
+            self.out.push_back(group.read(stanza_id));
+            self.recount(group.address());
         }
     }
 
@@ -273,7 +288,8 @@ impl GroupView {
         // At login the inbox comes first: with it, what then comes is known to have been read or not.
         let inbox_first =
             !self.caught_up && (self.is_open(&Ask::Inbox) || self.stalled.contains(&Ask::Inbox));
-        let may = |ask: &&Ask| !(self.is_open(ask) || inbox_first && **ask == Ask::CatchUp);
+        let is_busy = |ask: &Ask| self.is_open(ask) || self.stalled.contains(ask);
+        let may = |ask: &&Ask| !(is_busy(ask) || inbox_first && **ask == Ask::CatchUp);
         let ask = self.wanted.iter().find(may).cloned()?;
         self.wanted.remove(&ask);
         Some(self.ask(ask))
@@ -291,15 +307,9 @@ impl GroupView {
             Some(Event::Message(message)) => self.take_message(message, &mut news),
             Some(Event::Archived { query_id, message }) => {
                 // What nobody asked for may be anything.
-                if let Some(is_history) = self.archive_asked(query_id.as_deref()) {
-                    let (mut found, held) = (Vec::new(), self.held.len());
+                if let Some(what) = self.archive_asked(query_id.as_deref()) {
                     self.newest_archived = message.stanza_id.clone().map(|id| (id, message.stamp.clone()));
-                    self.take_message(message, &mut found);
-                    if is_history {
-                        self.held.truncate(held);
-                        found.retain(|news| matches!(news, News::Stored { .. }));
-                    }
-                    news.append(&mut found);
+                    self.take_archived(message, what, &mut news);
                 }
             }
             Some(Event::Announced { group, announcement, .. }) => {
@@ -320,6 +330,18 @@ impl GroupView {
         }
         self.release(&mut news);
         news
+    }
+
+    fn take_archived(&mut self, message: Message, what: Archived, news: &mut Vec<News>) {
+        let (mut found, held) = (Vec::new(), self.held.len());
+        if what != Archived::Place {
+            self.take_message(message, &mut found);
+        }
+        if what == Archived::History {
+            self.held.truncate(held);
+            found.retain(|news| matches!(news, News::Stored { .. }));
+        }
+        news.append(&mut found);
     }
 
     pub(super) fn recount(&mut self, group: &str) {

@@ -78,4 +78,6 @@ pub enum News {
     },
     /// Everything that was missed is there.
     CaughtUp,
+    /// What was missed is refused, and not for the moment alone; [`retry`](crate::GroupView::retry) asks again.
+    CatchUpRefused(Refusal),
 }

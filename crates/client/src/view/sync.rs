@@ -54,8 +54,21 @@ enum Start {
     Time(String),
 }
 
+/// What a message of an archive is to the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Archived {
+    /// Something that was missed.
+    Missed,
+    /// Something older, which is no news.
+    History,
+    /// Nothing that is wanted; only where the archive ends.
+    Place,
+}
+
 /// Items of a page.
 const PAGE: u32 = 100;
+/// As often is asked anew at once for what was refused, until a catch-up is done or all is asked anew.
+const REPEATS_MAX: u32 = 3;
 
 impl GroupView {
     /// The request for what is wanted.
@@ -69,11 +82,7 @@ impl GroupView {
             | Ask::History(group)
             | Ask::Readers(group, _) => group.clone(),
         };
-        let start = match &self.cursor {
-            Some(cursor) => Start::After(cursor.stanza_id.clone()),
-            None if self.was_empty => Start::Beginning,
-            None => Start::Newest,
-        };
+        let start = self.start();
         if ask == Ask::CatchUp {
             self.catch_ups += 1;
         }
@@ -106,7 +115,8 @@ impl GroupView {
 
     fn catch_up_query(&self, id: &str, start: &Start, page: Option<String>) -> ArchiveQuery {
         let query = match (start, page) {
-            (Start::Newest, _) => return ArchiveQuery::latest(id).max(self.newest_max),
+            // Where none is wanted, the newest tells where the archive ends.
+            (Start::Newest, _) => return ArchiveQuery::latest(id).max(self.newest_max.max(1)),
             (Start::After(from), None) => ArchiveQuery::after(id, from),
             (Start::Beginning | Start::Time(_), None) => ArchiveQuery::all(id),
             (_, Some(page)) => ArchiveQuery::after(id, &page),
@@ -115,10 +125,15 @@ impl GroupView {
         query.max(PAGE)
     }
 
-    /// Is this the id of a query of ours, to which messages may come? And if so, of history?
-    pub(super) fn archive_asked(&self, query_id: Option<&str>) -> Option<bool> {
+    /// What a message is that comes to the query with this id, if it is one of ours.
+    pub(super) fn archive_asked(&self, query_id: Option<&str>) -> Option<Archived> {
         let open = self.open.get(query_id?)?;
-        matches!(open.ask, Ask::CatchUp | Ask::History(_)).then_some(matches!(open.ask, Ask::History(_)))
+        match open.ask {
+            Ask::CatchUp if open.start == Start::Newest && self.newest_max == 0 => Some(Archived::Place),
+            Ask::CatchUp => Some(Archived::Missed),
+            Ask::History(_) => Some(Archived::History),
+            _ => None,
+        }
     }
 
     /// Takes the answer to a request of the view; `None` if it is none.
@@ -246,6 +261,7 @@ impl GroupView {
             let stamp =
                 self.newest_archived.take().filter(|(id, _)| *id == last).and_then(|(_, stamp)| stamp);
             self.cursor = Some(Cursor { stanza_id: last, stamp });
+            self.is_cursor_gone = false;
         }
         let is_newest = open.start == Start::Newest;
         if let (false, false, Some(last)) = (page.complete, is_newest, page.last.clone()) {
@@ -261,6 +277,7 @@ impl GroupView {
             }
         }
         let edge = match &open.start {
+            Start::Newest if self.newest_max == 0 => Some(page.last.unwrap_or_default()),
             Start::Newest if !page.complete => page.first,
             Start::Newest | Start::Beginning => Some(String::new()),
             Start::After(from) => Some(from.clone()),
@@ -274,9 +291,16 @@ impl GroupView {
             }
             state.found_in_archive(open.number);
         }
-        self.was_empty = self.cursor.is_none();
-        self.caught_up = true;
+        // Whoever was out of a group when he asked was not told.
+        let unclear: Vec<String> =
+            self.groups().filter(|state| state.is_unclear()).map(|state| state.address.clone()).collect();
+        unclear.into_iter().for_each(|group| self.want(Ask::OwnMember(group)));
+        self.was_empty = page.complete && self.cursor.is_none();
+        (self.caught_up, self.repeats) = (true, 0);
         self.shorten();
+        if std::mem::take(&mut self.sends_again) {
+            self.outbox.hold();
+        }
         self.resend();
         news.push(News::CaughtUp);
     }
@@ -286,34 +310,63 @@ impl GroupView {
             self.stalled.insert(open.ask);
             return;
         }
-        let again = open.clone();
-        match (open.ask, open.start) {
-            // The message is gone, or is of a group that one is no longer in: go by its time.
-            (Ask::CatchUp, Start::After(_)) if refusal.is_not_found() => {
-                let stamp = self.cursor.take().and_then(|cursor| cursor.stamp);
-                let start = stamp.map_or(Start::Newest, Start::Time);
-                self.groups
-                    .values_mut()
-                    .filter(|_| start == Start::Newest)
-                    .for_each(|state| state.complete_after = None);
-                let iq = self.send(Open { start, ..again }, None);
-                self.out.push_back(iq);
+        match open.ask.clone() {
+            Ask::CatchUp => self.catch_up_refused(open, refusal, news),
+            // A group of the page before is gone.
+            Ask::Inbox if refusal.is_not_found() && !open.groups.is_empty() && self.may_repeat() => {
+                self.want(Ask::Inbox);
             }
-            (Ask::CatchUp, _) => self.want(Ask::CatchUp),
-            (Ask::Inbox, _) if refusal.is_not_found() => self.want(Ask::Inbox),
-            (Ask::Info(group), _) => self.forget(&group, news),
-            (Ask::History(group), _) => {
+            Ask::Info(group) => self.forget(&group, news),
+            Ask::History(group) => {
                 if let Some(state) = self.groups.get_mut(&group) {
                     state.complete_after = Some(String::new());
                 }
                 news.push(News::History { group });
             }
-            (Ask::OwnMember(group), _) => {
+            Ask::OwnMember(group) => {
                 if self.groups.get(&group).is_some_and(GroupState::has_unclear_receipts) {
                     self.want(Ask::Inbox);
                 }
             }
-            (Ask::Inbox | Ask::Members(_) | Ask::Readers(..), _) => {}
+            Ask::Inbox | Ask::Members(_) | Ask::Readers(..) => {}
+        }
+    }
+
+    /// A catch-up that is refused for good is asked in another way at once, if there is one; else with the next
+    /// [`retry`](GroupView::retry).
+    fn catch_up_refused(&mut self, open: Open, refusal: Refusal, news: &mut Vec<News>) {
+        let may_repeat = self.may_repeat();
+        if may_repeat && refusal.is_not_found() && matches!(open.start, Start::After(_)) {
+            // The message is gone, or is of a group that one is no longer in: go by its time.
+            self.is_cursor_gone = true;
+            let start = self.start();
+            if start == Start::Newest {
+                self.groups.values_mut().for_each(|state| state.complete_after = None);
+            }
+            let iq = self.send(Open { start, ..open }, None);
+            self.out.push_back(iq);
+        } else if may_repeat && self.start() != open.start {
+            self.want(Ask::CatchUp);
+        } else {
+            self.stalled.insert(Ask::CatchUp);
+            news.push(News::CatchUpRefused(refusal));
+        }
+    }
+
+    /// Something that was refused is asked anew at once, but not for ever.
+    fn may_repeat(&mut self) -> bool {
+        self.repeats += 1;
+        self.repeats <= REPEATS_MAX
+    }
+
+    /// Where the next catch-up starts.
+    fn start(&self) -> Start {
+        match &self.cursor {
+            // Until a catch-up is done from there: what was said since is not to be passed over.
+            Some(cursor) if self.is_cursor_gone => cursor.stamp.clone().map_or(Start::Newest, Start::Time),
+            Some(cursor) => Start::After(cursor.stanza_id.clone()),
+            None if self.was_empty => Start::Beginning,
+            None => Start::Newest,
         }
     }
 }

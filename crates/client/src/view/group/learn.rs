@@ -237,7 +237,11 @@ impl GroupState {
     }
 
     /// One came into the group at this place of the archive: what is before does not count as unread.
+    /// A catch-up that was answered while one was out of it passed over what was said before.
     pub(in crate::view) fn joined_at(&mut self, stanza_id: &str) {
+        if self.complete_after.as_deref().is_some_and(|edge| edge < stanza_id) {
+            self.complete_after = Some(stanza_id.to_owned());
+        }
         if self.joined.as_str() < stanza_id {
             stanza_id.clone_into(&mut self.joined);
         }

@@ -45,6 +45,11 @@ impl GroupState {
         self.own_mid().is_none() && !(self.readers.is_empty() && self.early_receipts.is_empty())
     }
 
+    /// Is there a message that may be one's own, for all that is known?
+    pub(in crate::view) fn is_unclear(&self) -> bool {
+        self.own_mid().is_none() && self.timeline.values().any(|message| message.mid.is_some())
+    }
+
     /// Who has read a message, as `#receipts` says.
     pub(in crate::view) fn take_readers(&mut self, stanza_id: &str, mids: impl Iterator<Item = String>) {
         for mid in mids {
