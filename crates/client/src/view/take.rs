@@ -86,9 +86,9 @@ impl GroupView {
         let me = event.items.iter().any(|item| item.jid.as_deref() == Some(self.account.as_str()));
         if me
             && event.kind == Announced::Added
-            && let Some(state) = self.groups.get_mut(group)
+            && self.groups.get_mut(group).is_some_and(|state| state.joined_at(stanza_id))
         {
-            state.joined_at(stanza_id);
+            self.want(Ask::Inbox);
         }
     }
 

@@ -237,8 +237,9 @@ impl GroupState {
     }
 
     /// One came into the group at this place of the archive: what is before does not count as unread.
-    /// A catch-up that was answered while one was out of it passed over what was said before.
-    pub(in crate::view) fn joined_at(&mut self, stanza_id: &str) {
+    /// A catch-up that was answered while one was out of it passed over what was said before. True if only the service knows what it
+    /// takes for read: it forgets that of who leaves.
+    pub(in crate::view) fn joined_at(&mut self, stanza_id: &str) -> bool {
         if self.complete_after.as_deref().is_some_and(|edge| edge < stanza_id) {
             self.complete_after = Some(stanza_id.to_owned());
         }
@@ -249,6 +250,7 @@ impl GroupState {
             self.counted =
                 Counted { up_to: stanza_id.to_owned(), read: self.read.clone(), ..Counted::default() };
         }
+        self.read.take_if(|read| read.as_str() < stanza_id).is_some()
     }
 
     /// Forgets the oldest of what is settled until so many are left; counts and changes stay true.
