@@ -309,3 +309,17 @@ fn a_link_that_breaks_while_it_goes_by_the_time_leaves_no_hole() {
         device.view.connected();
     }
 }
+
+#[test]
+fn what_no_catch_up_brings_is_not_asked_for_for_ever() {
+    // The newest of the inbox is before the cursor, and nobody says who one is, though somebody has read something.
+    let mut device =
+        Device::of(GroupView::new(Service::new("g.lit"), "bob@s.lit").from_cursor(cursor("0020")));
+    device.knows_me = false;
+    device.login();
+    device.hear("0021", "alice");
+    device.receipt("carol", "0021");
+    device.settle();
+    device.login();
+    assert!(device.asked(MAM) <= 4, "{:?}", device.asked);
+}

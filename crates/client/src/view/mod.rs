@@ -387,7 +387,7 @@ impl GroupView {
     }
 
     /// Up to where the archive was read.
-    fn settled(&self) -> String {
+    pub(super) fn settled(&self) -> String {
         self.cursor.as_ref().map(|cursor| cursor.stanza_id.clone()).unwrap_or_default()
     }
 }

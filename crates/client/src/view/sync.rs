@@ -208,14 +208,14 @@ impl GroupView {
             self.out.push_back(iq);
             return Ok(());
         }
-        let floor = open.floor;
+        let (floor, settled) = (open.floor, self.settled());
         let listed: Vec<String> = open.groups.iter().map(|item| item.jid.clone()).collect();
         for item in open.groups {
             let address = item.jid.clone();
             let state = self.state(&address);
             let before = (state.unread(), state.mentioned());
             let unsaid = state.take_inbox(item, &floor);
-            let misses_last = state.misses_last();
+            let misses_last = state.misses_last(&settled);
             if (state.unread(), state.mentioned()) != before {
                 news.push(News::Changed { group: address.clone() });
             }

@@ -211,10 +211,12 @@ impl GroupState {
         self.timeline.range(edge.to_owned()..).next().map(|(id, _)| id.as_str())
     }
 
-    /// Does the inbox know of a message that should be here and is not?
-    pub(in crate::view) fn misses_last(&self) -> bool {
+    /// Does the inbox know of a message that is not here, and that a catch-up from this place would bring?
+    pub(in crate::view) fn misses_last(&self, settled: &str) -> bool {
         let last = self.inbox.as_ref().and_then(|inbox| inbox.value.last.as_ref());
-        last.is_some_and(|last| !self.timeline.contains_key(&last.stanza_id))
+        last.is_some_and(|last| {
+            last.stanza_id.as_str() > settled && !self.timeline.contains_key(&last.stanza_id)
+        })
     }
 
     pub(in crate::view) fn take_info(&mut self, item: GroupItem, floor: &str) {
