@@ -23,6 +23,7 @@ mod settings;
 pub mod simulation;
 pub mod soak;
 pub mod stage;
+pub mod stored;
 pub mod theatre;
 pub mod transcript;
 pub mod wire;

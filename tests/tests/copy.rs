@@ -2,11 +2,11 @@
 
 use anyhow::{Result, ensure};
 use groupchat_core::{
-    Archived, ArchivedKind, BareJid, Change, GroupId, Jid, Limits, MemberSpec, Mentions, Mid, NewGroup,
-    ReadBy, Settings, StanzaId, Timestamp, create,
+    Archived, ArchivedKind, GroupId, Jid, MemberSpec, Mentions, Mid, ReadBy, StanzaId, Timestamp,
 };
-use groupchat_store::{Batch, CopiedTable, Store};
+use groupchat_store::{CopiedTable, Store};
 use groupchat_tests::real::{DatabaseKind, DatabaseServer, new_database};
+use groupchat_tests::stored::{make_group, post_all};
 
 const MESSAGES: i64 = 100_000;
 const GROUPS: i64 = 20;
@@ -51,24 +51,11 @@ async fn open(url: &str) -> Result<Store> {
 }
 
 async fn fill(store: &Store) -> Result<()> {
-    let owner = BareJid::parse("owner@h")?;
     for number in 0..GROUPS {
-        let id = GroupId::parse(&format!("group{number}"))?;
         let spec = |n| MemberSpec { jid: format!("测试{n}@h"), ..MemberSpec::default() };
-        let new = NewGroup { members: (0..50).map(spec).collect(), ..NewGroup::default() };
-        let made =
-            create(id.clone(), &owner, &new, &Settings::default(), &Limits::default(), Timestamp(number))?;
-        let changes = made.changes.into_iter().map(|change| (id.clone(), change)).collect();
-        store.commit(&Batch { changes, now: Timestamp(number), ..Batch::default() }).await?;
+        make_group(store, &format!("group{number}"), "owner@h", (0..50).map(spec).collect()).await?;
     }
-    for first in (0..MESSAGES).step_by(5_000) {
-        let archive: Vec<Archived> = (first..first + 5_000).map(message).collect();
-        let posted =
-            |row: &Archived| (row.group.clone(), Change::Posted { author: row.sender.bare().clone() });
-        let changes = archive.iter().map(posted).collect();
-        store.commit(&Batch { changes, archive, now: Timestamp(first), ..Batch::default() }).await?;
-    }
-    Ok(())
+    post_all(store, MESSAGES, message).await
 }
 
 fn message(number: i64) -> Archived {

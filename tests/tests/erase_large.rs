@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use groupchat_core::{
-    Archived, ArchivedKind, BareJid, Change, GroupId, Jid, Limits, MemberSpec, Mentions, Mid, NewGroup,
-    ReadBy, Settings, StanzaId, Timestamp, create,
+    Archived, ArchivedKind, BareJid, GroupId, Jid, MemberSpec, Mentions, Mid, ReadBy, StanzaId, Timestamp,
 };
-use groupchat_store::{Batch, Store};
+use groupchat_store::Store;
 use groupchat_tests::real::{DatabaseKind, DatabaseServer, new_database};
+use groupchat_tests::stored::{make_group, post_all};
 use groupchat_tests::wire::{SERVICE, Wire};
 use xmpp_groupchat::config::Config;
 
@@ -154,20 +154,9 @@ async fn is_over(store: &Store) -> Result<bool> {
 }
 
 async fn fill(store: &Store) -> Result<()> {
-    let (id, owner) = (GroupId::parse("tea")?, BareJid::parse("bob@shakespeare.lit")?);
     let alice = MemberSpec { jid: ALICE.into(), ..MemberSpec::default() };
-    let new = NewGroup { members: vec![alice], ..NewGroup::default() };
-    let made = create(id.clone(), &owner, &new, &Settings::default(), &Limits::default(), Timestamp(1))?;
-    let changes = made.changes.into_iter().map(|change| (id.clone(), change)).collect();
-    store.commit(&Batch { changes, now: Timestamp(1), ..Batch::default() }).await?;
-    for first in (0..MESSAGES).step_by(5_000) {
-        let archive: Vec<Archived> = (first..first + 5_000).map(message).collect();
-        let posted =
-            |row: &Archived| (row.group.clone(), Change::Posted { author: row.sender.bare().clone() });
-        let changes = archive.iter().map(posted).collect();
-        store.commit(&Batch { changes, archive, now: Timestamp(first), ..Batch::default() }).await?;
-    }
-    Ok(())
+    make_group(store, "tea", "bob@shakespeare.lit", vec![alice]).await?;
+    post_all(store, MESSAGES, message).await
 }
 
 fn message(number: i64) -> Archived {

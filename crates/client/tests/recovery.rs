@@ -111,27 +111,19 @@ fn answer(iq: &Element, kind: &str, payload: &str) -> Element {
     format!("<iq xmlns='jabber:client' from='{from}' type='{kind}' id='{id}'>{payload}</iq>").parse().unwrap()
 }
 
+/// Whether or not the group says who one is.
 #[test]
 fn what_the_phone_reads_is_read_though_nothing_is_known_but_the_inbox() {
-    let mut device = Device::new();
-    device.inbox = inbox(5, "");
-    device.login();
-    assert_eq!(device.unread(), 5);
-    device.inbox = inbox(0, "0010");
-    device.receipt("bob", "0010");
-    device.settle();
-    assert_eq!(device.unread(), 0);
-}
-
-#[test]
-fn what_the_phone_reads_is_read_though_the_group_never_says_who_one_is() {
-    let mut device = Device::new();
-    (device.inbox, device.knows_me) = (inbox(5, ""), false);
-    device.login();
-    device.inbox = inbox(0, "0010");
-    device.receipt("bob", "0010");
-    device.settle();
-    assert_eq!(device.unread(), 0);
+    for knows_me in [true, false] {
+        let mut device = Device::new();
+        (device.inbox, device.knows_me) = (inbox(5, ""), knows_me);
+        device.login();
+        assert_eq!(device.unread(), 5);
+        device.inbox = inbox(0, "0010");
+        device.receipt("bob", "0010");
+        device.settle();
+        assert_eq!(device.unread(), 0, "{knows_me}");
+    }
 }
 
 #[test]

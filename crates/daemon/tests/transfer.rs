@@ -202,4 +202,10 @@ async fn who_cannot_see_whether_the_component_runs_is_asked() {
     config(&format!("[control]\nsocket = '{}'\n", place.path("none.sock").display()));
     let (code, _, err) = import(&[]);
     assert!(code == 0, "{err}");
+    // A database server may be asked from another machine than the component's.
+    let text = std::fs::read_to_string(elsewhere.path("groupchat.toml")).unwrap();
+    let text = text.replace(url.trim_end(), "[database]\nurl = 'postgres://127.0.0.1:1/groupchat'");
+    std::fs::write(elsewhere.path("groupchat.toml"), text).unwrap();
+    let (code, _, err) = import(&[]);
+    assert!(code == 1 && err.contains("to be seen from here"), "{err}");
 }
