@@ -315,3 +315,48 @@ fn what_no_catch_up_brings_is_not_asked_for_for_ever() {
     device.login();
     assert!(device.asked(MAM) <= 4, "{:?}", device.asked);
 }
+
+/// The group tells, at this place of its archive, that bob was let in.
+fn added(id: &str) -> Element {
+    let children =
+        "<x xmlns='http://jabber.org/protocol/groupchat#addmember'/><item jid='bob@s.lit' role='member'/>";
+    format!(
+        "<message xmlns='jabber:client' from='{TEA}' type='groupchat' id='e{id}'>{children}\
+         <stanza-id xmlns='urn:xmpp:sid:0' by='{TEA}' id='{id}'/></message>"
+    )
+    .parse()
+    .unwrap()
+}
+
+#[test]
+fn who_comes_back_has_read_nothing_and_may_have_missed_something() {
+    let mut device = Device::of(GroupView::new(Service::new("g.lit"), "bob@s.lit"));
+    device.login();
+    device.hear("0011", "alice");
+    device.settle();
+    device.view.mark_read(TEA, "0011");
+    let state = |device: &Device| {
+        let state = device.view.group(TEA).unwrap();
+        (state.reaches_start(), state.read_position().map(str::to_owned))
+    };
+    device.settle();
+    assert_eq!(state(&device), (true, Some("0011".to_owned())));
+    let asked = device.asked(INBOX);
+    device.view.take(&added("0020"));
+    device.settle();
+    assert_eq!(state(&device), (false, None));
+    assert!(device.asked(INBOX) > asked, "only the service knows what it takes for read");
+}
+
+#[test]
+fn who_is_not_told_who_he_is_asks_again_with_the_next_catch_up() {
+    let mut device = Device::new();
+    device.knows_me = false;
+    device.login();
+    device.hear("0011", "alice");
+    device.settle();
+    assert_eq!(device.view.group(TEA).unwrap().own_mid(), None);
+    device.knows_me = true;
+    device.login();
+    assert_eq!(device.view.group(TEA).unwrap().own_mid(), Some("bob"));
+}
